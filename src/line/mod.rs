@@ -1,0 +1,36 @@
+//! The vocabulary of a line: names, identities, the profile, secrets and what was observed; pure, imports nothing.
+
+mod authority;
+mod hinted;
+mod host_key;
+mod identity;
+mod name;
+mod observed;
+mod profile;
+mod profile_error;
+mod record;
+mod region;
+mod report;
+mod secret;
+
+pub use authority::{Authority, Certificate};
+pub use hinted::{Hint, Hinted};
+pub use host_key::{HostKey, HostKeyStage};
+pub use identity::{
+    CheckReference, TAG_GENERATION, TAG_KEY, TAG_LINE, TAG_REGION, TAG_SLOT, client_token,
+    group_name, is_ours, set_identifier,
+};
+pub use name::{Generation, LineName, Slot};
+pub use observed::{
+    Group, HealthCheck, Instance, InstanceState, Observed, Offer, RegionView, Rule, RuleSource,
+    ZoneView,
+};
+pub use profile::{
+    CheckSpeed, Dns, Gateway, ImageChoice, Logs, Nginx, Nodes, Profile, Redis, SecretSource, Ssh,
+    TlsMinimum, Upstream,
+};
+pub use profile_error::ProfileError;
+pub use record::{AliasTarget, Failover, RecordSet, RecordType, RecordValue, Routing};
+pub use region::{Continent, Place, Region};
+pub use report::{GatewayStatus, NodeReport, NodeSight, PartState};
+pub use secret::{KeyId, LineSecret, Secret};

@@ -1,0 +1,105 @@
+//! Why a profile was refused, with the line and the key at fault.
+
+use std::fmt;
+
+/// A refused profile.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProfileError {
+    /// Line in the file, from 1, when it is known.
+    pub line: Option<usize>,
+    /// The key at fault, dotted, when it is known.
+    pub key: Option<String>,
+    /// What is wrong, as a sentence without a full stop.
+    pub message: String,
+}
+
+impl ProfileError {
+    /// A refusal of a key's value.
+    pub fn of_key(key: &str, message: impl Into<String>) -> Self {
+        Self {
+            line: None,
+            key: Some(key.to_owned()),
+            message: message.into(),
+        }
+    }
+
+    /// Translates what the TOML reader says: line number, and a suggestion for a misspelt key.
+    pub fn of_toml(text: &str, error: &toml::de::Error) -> Self {
+        let line = error
+            .span()
+            .map(|span| text[..span.start.min(text.len())].lines().count().max(1));
+        let line = line.map(|line| {
+            if starts_a_line(text, error) {
+                line + 1
+            } else {
+                line
+            }
+        });
+        let message = error
+            .message()
+            .lines()
+            .next()
+            .unwrap_or_default()
+            .to_owned();
+        Self {
+            line,
+            key: None,
+            message: suggest(&message).unwrap_or(message),
+        }
+    }
+
+    /// Adds the line where the key stands in the text, if it can be found there.
+    pub fn located_in(mut self, text: &str) -> Self {
+        let Some(key) = self.key.as_deref() else {
+            return self;
+        };
+        let last = key.rsplit('.').next().unwrap_or(key);
+        self.line = self.line.or_else(|| {
+            let is_it = |line: &str| {
+                line.trim_start()
+                    .strip_prefix(last)
+                    .is_some_and(|rest| rest.trim_start().starts_with('='))
+            };
+            text.lines().position(is_it).map(|index| index + 1)
+        });
+        self
+    }
+}
+
+impl fmt::Display for ProfileError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(line) = self.line {
+            write!(f, "line {line}: ")?;
+        }
+        if let Some(key) = &self.key {
+            write!(f, "`{key}`: ")?;
+        }
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for ProfileError {}
+
+/// Whether the fault begins right after a newline, where `lines()` has not begun the new line yet.
+fn starts_a_line(text: &str, error: &toml::de::Error) -> bool {
+    error
+        .span()
+        .is_some_and(|span| span.start > 0 && text.as_bytes().get(span.start - 1) == Some(&b'\n'))
+}
+
+/// "unknown field `regons`, expected one of `name`, `regions`" with the likeliest key put first.
+fn suggest(message: &str) -> Option<String> {
+    let rest = message.strip_prefix("unknown field `")?;
+    let (wrong, rest) = rest.split_once('`')?;
+    let known: Vec<&str> = rest.split('`').skip(1).step_by(2).collect();
+    let likeliest = known
+        .iter()
+        .map(|key| (strsim::damerau_levenshtein(key, wrong), *key))
+        .min();
+    Some(match likeliest {
+        Some((distance, key)) if distance <= 3 => {
+            format!("unknown key `{wrong}`; did you mean `{key}`?")
+        }
+        _ => format!("unknown key `{wrong}`; known here: {}", known.join(", ")),
+    })
+}

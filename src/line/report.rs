@@ -1,0 +1,84 @@
+//! What a node says of itself when asked over SSH.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// How far a look at a node got.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NodeSight {
+    /// It answered.
+    Reported(NodeReport),
+    /// It could not be reached, and why.
+    Unreachable(String),
+    /// Something answered with a host key that is not the node's: nothing was sent to it.
+    WrongHostKey(String),
+    /// The operator has no key that the node takes.
+    Refused(String),
+}
+
+/// A node's own account.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NodeReport {
+    /// Whether first boot (cloud-init) has finished; an error text when it failed.
+    pub booted: bool,
+    /// What first boot complained about.
+    pub boot_error: Option<String>,
+    /// Whether the lasting host key is in place; `false` before the first contact.
+    pub has_lasting_key: bool,
+    /// Digest of the live release; `None` before the first push.
+    pub release: Option<String>,
+    /// The live release's parts by name, each with its digest.
+    pub parts: BTreeMap<String, PartState>,
+    /// systemd's word for each unit that a line needs (`active`, `failed` …).
+    pub units: BTreeMap<String, String>,
+    /// What the gateway's admin port said; `None` when it did not answer.
+    pub gateway: Option<GatewayStatus>,
+}
+
+/// One part of the live release.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PartState {
+    /// The part's digest.
+    pub digest: String,
+    /// Files of it that are no longer what was pushed.
+    pub drifted: Vec<String>,
+}
+
+/// The gateway's answer to `GET /status` on its admin port.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GatewayStatus {
+    /// Its version.
+    pub version: String,
+    /// Whether it fails its health on purpose.
+    pub draining: bool,
+    /// Requests it is working on.
+    pub in_flight: u64,
+    /// Seconds since it started.
+    pub uptime_seconds: u64,
+}
+
+impl NodeReport {
+    /// Everything that differs from what was pushed, one short phrase each; empty on a sound node.
+    pub fn troubles(&self) -> Vec<String> {
+        let files = self
+            .parts
+            .values()
+            .flat_map(|part| &part.drifted)
+            .map(|path| format!("{path} was changed"));
+        let units = self
+            .units
+            .iter()
+            .filter(|(_, state)| *state != "active")
+            .map(|(unit, state)| format!("{unit} is {state}"));
+        let gateway = match &self.gateway {
+            None if self.release.is_some() => Some("the gateway does not answer".to_owned()),
+            _ => None,
+        };
+        let boot = self
+            .boot_error
+            .iter()
+            .map(|text| format!("first boot failed: {text}"));
+        boot.chain(files).chain(units).chain(gateway).collect()
+    }
+}
