@@ -1,0 +1,15 @@
+//! The line's DNS records as one declared object: what they should be, and the one batch that makes them so; pure.
+
+mod change;
+mod conflict;
+mod desired;
+mod name;
+mod node;
+mod order;
+#[cfg(test)]
+mod properties;
+
+pub use change::{ChangeAction, ChangeBatch, RecordChange, change};
+pub use conflict::Conflict;
+pub use desired::desired;
+pub use node::{NodeRecord, known_nodes};
