@@ -1,0 +1,192 @@
+//! Every key of `gateway.toml`, with its default.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use super::field::{BaseUrl, Label, Seconds};
+use super::refusal::Refusal;
+
+/// The whole file.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// Where clients (nginx) connect.
+    pub listen: SocketAddr,
+    /// Where the operator and Prometheus connect; never to be published to the internet.
+    pub admin: SocketAddr,
+    /// This node's name, told to clients in `x-dsline-node`.
+    pub node: Label,
+    /// The line this node belongs to.
+    pub line: Label,
+    /// The release this configuration came with.
+    pub release: Option<Label>,
+    /// The API behind.
+    pub upstream: Upstream,
+    /// Who may ask.
+    pub keys: Keys,
+    /// How much a client may send.
+    #[serde(default)]
+    pub limits: Limits,
+}
+
+/// `[upstream]`: the API behind.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Upstream {
+    /// Scheme, host and optional path prefix.
+    pub base_url: BaseUrl,
+    /// A file that holds the upstream's API key and nothing else.
+    pub key_file: PathBuf,
+    /// PEM certificates to trust instead of the public ones.
+    pub ca_file: Option<PathBuf>,
+    /// For name, TCP and TLS together.
+    #[serde(default = "five_seconds")]
+    pub connect_timeout_seconds: Seconds,
+    /// The longest silence of the upstream; providers hold a request for ten minutes before the first token.
+    #[serde(default = "eleven_minutes")]
+    pub read_timeout_seconds: Seconds,
+}
+
+/// `[keys]`: who may ask.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Keys {
+    /// One `sha256:<hex>` of an accepted client key per line.
+    pub file: PathBuf,
+}
+
+/// `[limits]`: how much a client may send.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    /// The largest request body.
+    pub body_bytes: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            body_bytes: 32 * 1024 * 1024,
+        }
+    }
+}
+
+const fn five_seconds() -> Seconds {
+    Seconds::new(5)
+}
+
+const fn eleven_minutes() -> Seconds {
+    Seconds::new(660)
+}
+
+impl Settings {
+    /// Reads and validates a file.
+    pub fn load(path: &Path) -> Result<Self, Refusal> {
+        let text =
+            std::fs::read_to_string(path).map_err(|error| Refusal::unreadable(path, &error))?;
+        Self::parse(path, &text)
+    }
+
+    fn parse(path: &Path, text: &str) -> Result<Self, Refusal> {
+        let settings: Self =
+            toml::from_str(text).map_err(|error| Refusal::malformed(path, text, &error))?;
+        // Port 0 is any free one, another for each.
+        if settings.listen == settings.admin && settings.listen.port() != 0 {
+            return Err(Refusal::at_key(
+                path,
+                text,
+                "admin",
+                "must differ from `listen`",
+            ));
+        }
+        Ok(settings)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const COMPLETE: &str = r#"
+listen = "0.0.0.0:8080"
+admin = "0.0.0.0:8081"
+node = "ap-southeast-1/1"
+line = "chat"
+
+[upstream]
+base_url = "https://api.deepseek.com"
+key_file = "/run/secrets/upstream_key"
+
+[keys]
+file = "/run/secrets/client_keys"
+"#;
+
+    fn refused(text: &str) -> String {
+        Settings::parse(Path::new("gateway.toml"), text)
+            .unwrap_err()
+            .to_string()
+    }
+
+    #[test]
+    fn a_short_file_gets_the_defaults() {
+        let settings = Settings::parse(Path::new("gateway.toml"), COMPLETE).unwrap();
+        assert_eq!(settings.upstream.connect_timeout_seconds, Seconds::new(5));
+        assert_eq!(settings.upstream.read_timeout_seconds, Seconds::new(660));
+        assert_eq!(settings.limits.body_bytes, 33_554_432);
+    }
+
+    #[test]
+    fn refusals_name_line_and_key() {
+        let cases = [
+            (
+                COMPLETE.replace("key_file", "keyfile"),
+                "gateway.toml, line 9, key `upstream.keyfile`: unknown field",
+            ),
+            (
+                COMPLETE.replace("https://api", "ftp://api"),
+                "gateway.toml, line 8, key `upstream.base_url`: must look like",
+            ),
+            (
+                COMPLETE.replace("0.0.0.0:8081", "8081"),
+                "gateway.toml, line 3, key `admin`: invalid socket address",
+            ),
+            (
+                COMPLETE.replace("0.0.0.0:8081", "0.0.0.0:8080"),
+                "gateway.toml, line 3, key `admin`: must differ from `listen`",
+            ),
+            (
+                COMPLETE.replace("\"chat\"", "\"a b\""),
+                "gateway.toml, line 5, key `line`: must be 1 to 128",
+            ),
+            (
+                COMPLETE.replace("[keys]", "[limits]\nbody_bytes = -1\n[keys]"),
+                "line 12, key `limits.body_bytes`: invalid value",
+            ),
+            (
+                COMPLETE.replace("[keys]", "[keyz]"),
+                "gateway.toml, line 11, key `keyz`: unknown field",
+            ),
+            (
+                COMPLETE.replace("node = \"ap-southeast-1/1\"\n", ""),
+                "gateway.toml: missing field `node`",
+            ),
+            (
+                COMPLETE.replace("file = \"/run/secrets/client_keys\"", ""),
+                "gateway.toml, line 11, key `keys`: missing field `file`",
+            ),
+            (
+                COMPLETE.replace("line = \"chat\"", "line = chat"),
+                "gateway.toml, line 5, key `line`: ",
+            ),
+        ];
+        for (text, start) in cases {
+            let message = refused(&text);
+            assert!(
+                message.contains(start),
+                "expected `{start}`, got `{message}`"
+            );
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! Who may ask.
+
+mod auth;
+
+pub use auth::{BadKeyLine, KeyRing};

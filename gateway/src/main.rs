@@ -1,0 +1,7 @@
+//! The program `dsline-gateway`: hands its arguments to the library and returns its exit code.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    dsline_gateway::run(std::env::args().skip(1))
+}
