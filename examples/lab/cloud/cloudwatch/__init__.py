@@ -1,0 +1,1 @@
+"""CloudWatch in the protocols that SDKs speak."""

@@ -1,0 +1,1 @@
+"""EC2 as strict as AWS: client tokens, states over time, dependencies, validation, Debian images."""

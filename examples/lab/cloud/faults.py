@@ -1,0 +1,128 @@
+"""Fault rules: which calls go wrong, how, and how often."""
+
+import random
+import threading
+from dataclasses import asdict, dataclass, field
+
+ACTIONS = ("error", "delay", "lost", "reset", "dark")
+
+
+class BadRule(ValueError):
+    """A fault rule that cannot be understood."""
+
+
+@dataclass
+class Rule:
+    """One rule; what is left empty matches every call."""
+
+    action: str
+    service: str | None = None
+    region: str | None = None
+    operation: str | None = None
+    # Let the first so many matching calls pass.
+    skip: int = 0
+    # Then hit at most so many; None means for ever.
+    times: int | None = None
+    probability: float = 1.0
+    seed: int = 0
+    code: str | None = None
+    status: int | None = None
+    message: str | None = None
+    seconds: float = 0.0
+    id: int = 0
+    seen: int = 0
+    hits: int = 0
+    dice: random.Random = field(default=None, repr=False)
+
+    def matches(self, call):
+        """Whether the rule is about this call."""
+        return (
+            self.service in (None, call.service)
+            and self.region in (None, call.region)
+            and self.operation in (None, call.operation)
+        )
+
+    def strikes(self):
+        """Counts one matching call and says whether this one is hit."""
+        self.seen += 1
+        if self.seen <= self.skip or (self.times is not None and self.hits >= self.times):
+            return False
+        if self.probability < 1 and self.dice.random() >= self.probability:
+            return False
+        self.hits += 1
+        return True
+
+    def as_dict(self):
+        """The rule as the admin API shows it."""
+        shown = {name: value for name, value in asdict(self).items() if name != "dice"}
+        return {name: value for name, value in shown.items() if value is not None}
+
+
+class Faults:
+    """The rules in force, in the order they were added; the first that strikes decides."""
+
+    def __init__(self):
+        self._lock = threading.Lock()
+        self._rules = []
+        self._last_id = 0
+
+    def add(self, given):
+        """Adds a rule from its JSON form and returns it."""
+        rule = _parse(given)
+        with self._lock:
+            self._last_id += 1
+            rule.id = self._last_id
+            self._rules.append(rule)
+        return rule
+
+    def strike(self, call):
+        """The rule that hits this call, or None."""
+        with self._lock:
+            for rule in self._rules:
+                if rule.matches(call) and rule.strikes():
+                    return rule
+        return None
+
+    def remove(self, rule_id):
+        """Removes one rule; says whether it was there."""
+        with self._lock:
+            before = len(self._rules)
+            self._rules = [rule for rule in self._rules if rule.id != rule_id]
+            return len(self._rules) < before
+
+    def rules(self):
+        """All rules as the admin API shows them."""
+        with self._lock:
+            return [rule.as_dict() for rule in self._rules]
+
+    def clear(self):
+        """Removes every rule."""
+        with self._lock:
+            self._rules.clear()
+
+
+_NUMBERS = {"skip": int, "times": int, "seed": int, "status": int, "probability": float, "seconds": float}
+_TEXTS = ("action", "service", "region", "operation", "code", "message")
+
+
+def _parse(given):
+    if not isinstance(given, dict):
+        raise BadRule("a fault rule is a JSON object")
+    values = {}
+    for name, value in given.items():
+        if name in _NUMBERS:
+            try:
+                values[name] = _NUMBERS[name](value)
+            except (TypeError, ValueError):
+                raise BadRule(f"{name} is a number, not '{value}'") from None
+        elif name in _TEXTS:
+            values[name] = str(value)
+        else:
+            raise BadRule(f"no field '{name}' in a fault rule; there are: {', '.join(sorted((*_NUMBERS, *_TEXTS)))}")
+    if values.get("action") not in ACTIONS:
+        raise BadRule(f"action is one of {', '.join(ACTIONS)}, not '{values.get('action')}'")
+    if values["action"] == "error" and "code" not in values:
+        raise BadRule("an error rule needs a code, for example RequestLimitExceeded")
+    rule = Rule(**values)
+    rule.dice = random.Random(rule.seed)
+    return rule

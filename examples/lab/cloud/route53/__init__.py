@@ -1,0 +1,1 @@
+"""Route 53 as strict as AWS: atomic batches, conflict rules, exact paging, health-check rules."""

@@ -1,0 +1,59 @@
+"""The lab's knobs: how long things take and what kind of machine an instance gets."""
+
+from dataclasses import asdict, dataclass, fields
+
+NODE_KINDS = ("full", "light", "none")
+
+
+class BadSetting(ValueError):
+    """A setting that does not exist or cannot have this value."""
+
+
+@dataclass
+class Settings:
+    """Every knob with its default; times are seconds."""
+
+    pending_seconds: float = 1.0
+    shutting_down_seconds: float = 1.0
+    # For this long after RunInstances nobody else knows the instance: EC2 is eventually consistent.
+    not_found_seconds: float = 0.3
+    terminated_listed_seconds: float = 3600.0
+    insync_seconds: float = 1.0
+    # How long one ChangeResourceRecordSets takes; a second one for the zone meanwhile is refused.
+    change_seconds: float = 0.05
+    rate_limit: bool = True
+    # An account on the Free plan: other types than the free ones are refused.
+    free_plan: bool = False
+    node_kind: str = "none"
+
+    def update(self, changes):
+        """Applies the changes, or none of them when one is wrong."""
+        checked = {name: self._checked(name, value) for name, value in changes.items()}
+        for name, value in checked.items():
+            setattr(self, name, value)
+
+    def as_dict(self):
+        """All knobs with their values."""
+        return asdict(self)
+
+    def _checked(self, name, value):
+        known = {field.name: field.type for field in fields(self)}
+        if name not in known:
+            raise BadSetting(f"no setting '{name}'; there are: {', '.join(sorted(known))}")
+        if name == "node_kind":
+            if value not in NODE_KINDS:
+                raise BadSetting(f"node_kind is one of {', '.join(NODE_KINDS)}, not '{value}'")
+            return value
+        if known[name] is bool:
+            if value in (True, "true", "on", "1"):
+                return True
+            if value in (False, "false", "off", "0"):
+                return False
+            raise BadSetting(f"{name} is true or false, not '{value}'")
+        try:
+            seconds = float(value)
+        except (TypeError, ValueError):
+            raise BadSetting(f"{name} is a number of seconds, not '{value}'") from None
+        if not 0 <= seconds < 1e9:
+            raise BadSetting(f"{name} cannot be {value} seconds")
+        return seconds

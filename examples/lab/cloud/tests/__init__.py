@@ -1,0 +1,1 @@
+"""Each rule of the lab's AWS refuses what AWS refuses."""

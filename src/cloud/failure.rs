@@ -1,0 +1,235 @@
+//! Why a call to AWS failed, with what was called, where, and what to do next.
+
+use std::error::Error;
+use std::fmt;
+
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+
+/// A failed call to AWS.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// The call, such as `ec2:RunInstances`, which is also the IAM action's name.
+    pub call: String,
+    /// Where it was made: a region, or `Route 53`.
+    pub place: String,
+    /// What went wrong.
+    pub kind: FailureKind,
+}
+
+/// What went wrong with a call to AWS.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FailureKind {
+    /// No credentials were found.
+    NoCredentials(String),
+    /// AWS does not know the credentials, or their signature is wrong.
+    NotAccepted(String),
+    /// The credentials have expired.
+    Expired(String),
+    /// The credentials may not make this call.
+    Denied(String),
+    /// Too many calls, even after waiting.
+    Throttled,
+    /// There is no such thing.
+    NotFound(String),
+    /// The region has no machine of the type to give.
+    NoCapacity(String),
+    /// The account's plan allows free types only.
+    NotFree(String),
+    /// A quota of the account is used up.
+    Quota(String),
+    /// The region has no default VPC.
+    NoDefaultVpc,
+    /// No hosted zone fits the host name; these exist.
+    NoZone {
+        /// What was looked for.
+        wanted: String,
+        /// The account's public zones.
+        found: Vec<String>,
+    },
+    /// Several hosted zones have the name; these are their ids.
+    TwoZones {
+        /// The name.
+        name: String,
+        /// The ids.
+        ids: Vec<String>,
+    },
+    /// The host name does not lie in the hosted zone.
+    ForeignHost {
+        /// The host name.
+        host: String,
+        /// The zone's name.
+        zone: String,
+    },
+    /// Something of our name exists that is not ours.
+    Foreign(String),
+    /// Route 53 refused a batch of records as a whole.
+    RecordsRefused(Vec<String>),
+    /// AWS could not be reached.
+    Unreachable(String),
+    /// Waited for as long as was sensible.
+    TimedOut(String),
+    /// Anything else, with AWS's code and message.
+    Other(String),
+}
+
+impl Failure {
+    /// A failure that this room itself found.
+    pub(super) fn new(call: &str, place: &str, kind: FailureKind) -> Self {
+        Self {
+            call: call.to_owned(),
+            place: place.to_owned(),
+            kind,
+        }
+    }
+
+    /// What to do next, when there is something to do.
+    pub fn hint(&self) -> Option<String> {
+        let text = match &self.kind {
+            FailureKind::NoCredentials(_) => "log in with `aws configure` or `aws sso login`, or set AWS_PROFILE".to_owned(),
+            FailureKind::NotAccepted(_) => "check the access key of the profile in use (AWS_PROFILE), and this machine's clock".to_owned(),
+            FailureKind::Expired(_) => "log in again (`aws sso login`, or fetch new session credentials) and repeat the command".to_owned(),
+            FailureKind::Denied(_) => format!("let an administrator allow `{}` for these credentials", self.call),
+            FailureKind::Throttled => "somebody else uses the account's API heavily; try again in a minute".to_owned(),
+            FailureKind::NoCapacity(_) => "try again later, or name another instance type or region in the profile".to_owned(),
+            FailureKind::NotFree(_) => "name a free type as `nodes.instance_types`, or upgrade the account's plan".to_owned(),
+            FailureKind::Quota(_) => "ask for a higher quota in the Service Quotas console, or use fewer nodes".to_owned(),
+            FailureKind::NoDefaultVpc => format!("make one with `aws ec2 create-default-vpc --region {}`", self.place),
+            FailureKind::NoZone { .. } => "create the hosted zone in Route 53 first, or set `dns.host` to a name in one of those".to_owned(),
+            FailureKind::TwoZones { .. } => "set `dns.zone` to the id of the one you mean".to_owned(),
+            FailureKind::ForeignHost { .. } => "correct `dns.host` or `dns.zone` in the profile".to_owned(),
+            FailureKind::Unreachable(_) => "check this machine's network, and AWS_ENDPOINT_URL if it is set".to_owned(),
+            FailureKind::NotFound(_) | FailureKind::Foreign(_) | FailureKind::RecordsRefused(_) | FailureKind::TimedOut(_) | FailureKind::Other(_) => return None,
+        };
+        Some(text)
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { call, place, kind } = self;
+        write!(f, "{place}: ")?;
+        match kind {
+            FailureKind::NoCredentials(why) => write!(f, "no AWS credentials for {call}: {why}"),
+            FailureKind::NotAccepted(why) => {
+                write!(f, "AWS does not accept the credentials for {call}: {why}")
+            }
+            FailureKind::Expired(why) => {
+                write!(f, "the AWS credentials have expired ({call}: {why})")
+            }
+            FailureKind::Denied(why) => write!(f, "the credentials may not call {call}: {why}"),
+            FailureKind::Throttled => write!(f, "{call} was throttled again and again"),
+            FailureKind::NotFound(what) => write!(f, "{call}: {what}"),
+            FailureKind::NoCapacity(why) => write!(f, "no capacity: {why}"),
+            FailureKind::NotFree(why) => write!(f, "the account's plan does not allow it: {why}"),
+            FailureKind::Quota(why) => write!(f, "a quota is used up: {why}"),
+            FailureKind::NoDefaultVpc => write!(f, "there is no default VPC"),
+            FailureKind::NoZone { wanted, found } if found.is_empty() => {
+                write!(f, "no hosted zone holds `{wanted}`; the account has none")
+            }
+            FailureKind::NoZone { wanted, found } => write!(
+                f,
+                "no hosted zone holds `{wanted}`; the account has {}",
+                found.join(", ")
+            ),
+            FailureKind::TwoZones { name, ids } => write!(
+                f,
+                "there are {} hosted zones named `{name}`: {}",
+                ids.len(),
+                ids.join(", ")
+            ),
+            FailureKind::ForeignHost { host, zone } => {
+                write!(f, "`{host}` does not lie in the hosted zone `{zone}`")
+            }
+            FailureKind::Foreign(what) => write!(f, "{what}"),
+            FailureKind::RecordsRefused(messages) => {
+                write!(f, "the records were refused: {}", messages.join("; "))
+            }
+            FailureKind::Unreachable(why) => write!(f, "{call} could not be reached: {why}"),
+            FailureKind::TimedOut(what) => write!(f, "gave up waiting: {what}"),
+            FailureKind::Other(what) => write!(f, "{call} failed: {what}"),
+        }
+    }
+}
+
+impl Error for Failure {}
+
+/// Translates an SDK error of a call made somewhere.
+pub(super) fn failure<E>(
+    call: &'static str,
+    place: &str,
+) -> impl FnOnce(SdkError<E, HttpResponse>) -> Failure
+where
+    E: ProvideErrorMetadata + Error + Send + Sync + 'static,
+{
+    move |error| Failure::new(call, place, kind_of(&error))
+}
+
+/// AWS's error code of a failed call, if AWS answered at all.
+pub(super) fn code<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> Option<&str> {
+    error
+        .as_service_error()
+        .and_then(ProvideErrorMetadata::code)
+}
+
+fn kind_of<E>(error: &SdkError<E, HttpResponse>) -> FailureKind
+where
+    E: ProvideErrorMetadata + Error + Send + Sync + 'static,
+{
+    let Some(service) = error.as_service_error() else {
+        return unanswered(error);
+    };
+    let message = service.message().unwrap_or("no message").to_owned();
+    let code = service.code().unwrap_or("no code");
+    match code {
+        "UnauthorizedOperation" | "AccessDenied" | "AccessDeniedException" => {
+            FailureKind::Denied(message)
+        }
+        "AuthFailure"
+        | "InvalidClientTokenId"
+        | "SignatureDoesNotMatch"
+        | "UnrecognizedClientException"
+        | "OptInRequired" => FailureKind::NotAccepted(message),
+        "ExpiredToken" | "ExpiredTokenException" | "RequestExpired" => {
+            FailureKind::Expired(message)
+        }
+        "Throttling"
+        | "ThrottlingException"
+        | "RequestLimitExceeded"
+        | "PriorRequestNotComplete" => FailureKind::Throttled,
+        "InsufficientInstanceCapacity" => FailureKind::NoCapacity(message),
+        "InvalidParameterCombination" if message.contains("Free Tier") => {
+            FailureKind::NotFree(message)
+        }
+        "InstanceLimitExceeded"
+        | "VcpuLimitExceeded"
+        | "SecurityGroupLimitExceeded"
+        | "TooManyHealthChecks"
+        | "LimitsExceeded" => FailureKind::Quota(message),
+        "VPCIdNotSpecified" | "DefaultVpcDoesNotExist" => FailureKind::NoDefaultVpc,
+        code if code.contains("NotFound") || code.starts_with("NoSuch") => {
+            FailureKind::NotFound(message)
+        }
+        code => FailureKind::Other(format!("{code}: {message}")),
+    }
+}
+
+/// The call never got an answer: credentials that cannot be had, or a network that is not there.
+fn unanswered<E: Error + Send + Sync + 'static>(error: &SdkError<E, HttpResponse>) -> FailureKind {
+    let mut causes = Vec::new();
+    let mut cause: Option<&(dyn Error + 'static)> = error.source();
+    while let Some(error) = cause {
+        causes.push(error.to_string());
+        cause = error.source();
+    }
+    let told = causes.last().cloned().unwrap_or_else(|| error.to_string());
+    let is_about_credentials = causes.iter().any(|text| {
+        text.contains("credential") || text.contains("Credential") || text.contains("identity")
+    });
+    match error {
+        _ if is_about_credentials => FailureKind::NoCredentials(told),
+        SdkError::TimeoutError(_) => FailureKind::Unreachable("no answer in time".to_owned()),
+        _ => FailureKind::Unreachable(told),
+    }
+}

@@ -1,0 +1,81 @@
+//! The way into AWS: one configuration, one client per region, one limiter for Route 53.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, SdkConfig};
+use aws_smithy_http_client::Builder;
+use aws_smithy_http_client::tls::Provider;
+use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
+
+use crate::line::Region;
+
+use super::limiter::Limiter;
+
+/// Route 53's own place: one endpoint for the whole world, signed for this region.
+const HOME: &str = "us-east-1";
+
+/// AWS as one account and credentials see it; a copy shares clients and limiter.
+#[derive(Clone)]
+pub struct Cloud {
+    config: Arc<SdkConfig>,
+    regional: Arc<Mutex<HashMap<Region, aws_sdk_ec2::Client>>>,
+    pub(super) route53: aws_sdk_route53::Client,
+    pub(super) limiter: Arc<Limiter>,
+}
+
+impl Cloud {
+    /// Reads configuration and credentials as every AWS tool does; nothing is asked yet.
+    pub async fn open() -> Self {
+        let http = Builder::new()
+            .tls_provider(Provider::Rustls(CryptoMode::Ring))
+            .build_https();
+        let timeouts = TimeoutConfig::builder()
+            .connect_timeout(Duration::from_secs(5))
+            .operation_attempt_timeout(Duration::from_secs(30))
+            .build();
+        let config = aws_config::defaults(BehaviorVersion::latest())
+            .http_client(http)
+            .retry_config(RetryConfig::standard().with_max_attempts(4))
+            .timeout_config(timeouts)
+            .load()
+            .await;
+        let home = aws_config::Region::from_static(HOME);
+        let route53 = aws_sdk_route53::Client::from_conf(
+            aws_sdk_route53::config::Builder::from(&config)
+                .region(home)
+                .build(),
+        );
+        Self {
+            config: Arc::new(config),
+            regional: Arc::default(),
+            route53,
+            limiter: Arc::default(),
+        }
+    }
+
+    /// EC2 in a region.
+    pub(super) fn ec2(&self, region: &Region) -> aws_sdk_ec2::Client {
+        let mut clients = self
+            .regional
+            .lock()
+            .expect("no client is made while another panics");
+        let make = || {
+            let place = aws_config::Region::new(region.as_str().to_owned());
+            aws_sdk_ec2::Client::from_conf(
+                aws_sdk_ec2::config::Builder::from(&*self.config)
+                    .region(place)
+                    .build(),
+            )
+        };
+        clients.entry(region.clone()).or_insert_with(make).clone()
+    }
+
+    /// EC2 where questions about the account are asked.
+    pub(super) fn home_ec2(&self) -> aws_sdk_ec2::Client {
+        self.ec2(&HOME.parse().expect("a region of the table"))
+    }
+}

@@ -1,0 +1,106 @@
+//! The gateway on a node: its binary as an image to build, its configuration, secrets and Compose file.
+
+use std::fmt;
+use std::sync::Arc;
+
+use askama::Template;
+use sha2::{Digest, Sha256};
+
+use super::file::{CONTAINER_ID, Content, File, Owner, hex};
+use super::node::NodeInput;
+use super::release::{Part, PartName};
+
+/// The gateway's program, read once and shared by all nodes.
+#[derive(Clone, PartialEq, Eq)]
+pub struct GatewayBinary {
+    content: Content,
+}
+
+impl GatewayBinary {
+    /// Takes the program's bytes and hashes them.
+    pub fn new(bytes: impl Into<Arc<[u8]>>) -> Self {
+        Self {
+            content: Content::new(bytes),
+        }
+    }
+}
+
+impl fmt::Debug for GatewayBinary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "GatewayBinary({} bytes)", self.content.len())
+    }
+}
+
+#[derive(Template)]
+#[template(path = "node/Dockerfile.j2", escape = "none")]
+struct Dockerfile;
+
+#[derive(Template)]
+#[template(path = "node/compose.yaml.j2", escape = "none")]
+struct Compose<'a> {
+    container_id: u32,
+    image_digest: &'a str,
+    memory_mib: u32,
+}
+
+/// The strings are quoted as TOML already.
+#[derive(Template)]
+#[template(path = "node/gateway.toml.j2", escape = "none")]
+struct Settings {
+    node: String,
+    line: String,
+    base_url: String,
+    connect_timeout_seconds: u32,
+    read_timeout_seconds: u32,
+    body_bytes: u64,
+}
+
+/// The folder that the node builds the image from.
+pub(super) fn image(binary: &GatewayBinary) -> Part {
+    let files = vec![
+        File::of_template("Dockerfile", &Dockerfile),
+        File::new("dsline-gateway", 0o755, Owner::Root, binary.content.clone()),
+    ];
+    Part::new(PartName::Image, files)
+}
+
+/// The folder that Compose runs in; `image_digest` names the image's part.
+pub(super) fn gateway(input: &NodeInput, image_digest: &str) -> Part {
+    let memory_mib = input.profile.gateway.memory_mib;
+    let compose = Compose {
+        container_id: CONTAINER_ID,
+        image_digest,
+        memory_mib,
+    };
+    let files = vec![
+        File::of_template("compose.yaml", &compose),
+        File::of_template("gateway.toml", &settings(input)),
+        secret_file("secrets/client_keys", &client_keys(input)),
+        secret_file("secrets/upstream_key", input.upstream_key.expose().trim()),
+    ];
+    Part::new(PartName::Gateway, files)
+}
+
+fn settings(input: &NodeInput) -> Settings {
+    let quoted = |text: &str| toml::Value::from(text).to_string();
+    let profile = input.profile;
+    Settings {
+        node: quoted(&input.slot.to_string()),
+        line: quoted(profile.name.as_str()),
+        base_url: quoted(&profile.upstream.base_url),
+        connect_timeout_seconds: profile.upstream.connect_timeout_seconds,
+        read_timeout_seconds: profile.upstream.read_timeout_seconds,
+        body_bytes: u64::from(profile.gateway.body_limit_mib) * 1024 * 1024,
+    }
+}
+
+/// One line for each key that is let in; the gateway knows keys by their hashes only.
+fn client_keys(input: &NodeInput) -> String {
+    let hash = Sha256::digest(input.secret.first_api_key().expose());
+    format!("sha256:{}", hex(&hash))
+}
+
+fn secret_file(path: &str, text: &str) -> File {
+    let content = Content::new(format!("{text}\n").into_bytes());
+    File::new(path, 0o400, Owner::Container, content).hidden_as("[secret]\n")
+}

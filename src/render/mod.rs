@@ -1,0 +1,18 @@
+//! Every file of a node as a function of profile, slot and line secret: parts, their digests, the release; pure.
+
+mod cloud_init;
+mod file;
+mod gateway;
+mod logs;
+mod nginx;
+mod node;
+mod redis;
+mod release;
+mod system;
+
+pub use cloud_init::user_data;
+pub use file::{CONTAINER_ID, Content, File, Owner};
+pub use gateway::GatewayBinary;
+pub use node::{NodeInput, node};
+pub use release::{Part, PartName, Release};
+pub use system::links;
