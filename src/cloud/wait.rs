@@ -48,8 +48,13 @@ impl Patience {
 impl Wait<'_> {
     /// Pauses before the next question, or fails when it would come too late.
     pub(super) async fn pause(&mut self) -> Result<(), Failure> {
+        sleep(self.next_pause(Instant::now())?).await;
+        Ok(())
+    }
+
+    fn next_pause(&mut self, now: Instant) -> Result<Duration, Failure> {
         let pause = self.patience.first;
-        if Instant::now() + pause > self.deadline {
+        if now + pause > self.deadline {
             let what = format!("{} after {} s", self.what, self.patience.limit.as_secs());
             return Err(Failure::new(
                 self.call,
@@ -57,9 +62,8 @@ impl Wait<'_> {
                 FailureKind::TimedOut(what),
             ));
         }
-        sleep(pause).await;
         self.patience.first = (pause * 3 / 2).min(self.patience.longest);
-        Ok(())
+        Ok(pause)
     }
 }
 
@@ -67,22 +71,24 @@ impl Wait<'_> {
 mod tests {
     use super::*;
 
-    #[tokio::test(start_paused = true)]
-    async fn pauses_grow_and_end_in_a_message() {
+    #[test]
+    fn pauses_grow_and_end_in_a_message() {
         let patience = Patience {
             first: Duration::from_secs(1),
-            longest: Duration::from_secs(4),
+            longest: Duration::from_secs(2),
             limit: Duration::from_secs(10),
         };
         let mut wait = patience.begin("ec2:DescribeInstances", "us-east-1", "i-1 is not running");
-        let mut count = 0;
+        let mut now = Instant::now();
+        let mut pauses = Vec::new();
         let error = loop {
-            match wait.pause().await {
-                Ok(()) => count += 1,
+            match wait.next_pause(now) {
+                Ok(pause) => pauses.push(pause.as_millis()),
                 Err(error) => break error,
             }
+            now += Duration::from_millis(u64::try_from(*pauses.last().unwrap()).unwrap());
         };
-        assert_eq!(count, 4);
+        assert_eq!(pauses, [1000, 1500, 2000, 2000, 2000]);
         assert_eq!(
             error.to_string(),
             "us-east-1: gave up waiting: i-1 is not running after 10 s"

@@ -4,6 +4,7 @@ mod authority;
 mod hinted;
 mod host_key;
 mod identity;
+mod image;
 mod name;
 mod observed;
 mod profile;
@@ -12,6 +13,8 @@ mod record;
 mod region;
 mod report;
 mod secret;
+mod secret_source;
+mod sections;
 
 pub use authority::{Authority, Certificate};
 pub use hinted::{Hint, Hinted};
@@ -20,17 +23,19 @@ pub use identity::{
     CheckReference, TAG_GENERATION, TAG_KEY, TAG_LINE, TAG_REGION, TAG_SLOT, client_token,
     group_name, is_ours, set_identifier,
 };
+pub use image::ImageChoice;
 pub use name::{Generation, LineName, Slot};
 pub use observed::{
     Group, HealthCheck, Instance, InstanceState, Observed, Offer, RegionView, Rule, RuleSource,
     ZoneView,
 };
-pub use profile::{
-    CheckSpeed, Dns, Gateway, ImageChoice, Logs, Nginx, Nodes, Profile, Redis, SecretSource, Ssh,
-    TlsMinimum, Upstream,
-};
+pub use profile::Profile;
 pub use profile_error::ProfileError;
 pub use record::{AliasTarget, Failover, RecordSet, RecordType, RecordValue, Routing};
 pub use region::{Continent, Place, Region};
 pub use report::{GatewayStatus, NodeReport, NodeSight, PartState};
 pub use secret::{KeyId, LineSecret, Secret};
+pub use secret_source::SecretSource;
+pub use sections::{
+    CheckSpeed, Dns, Gateway, Logs, Nginx, Nodes, Redis, Ssh, TlsMinimum, Upstream,
+};

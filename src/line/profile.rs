@@ -1,14 +1,12 @@
 //! The profile: what the user wants, parsed into what cannot be wrong; later functions take it as given.
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
-
-use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use super::name::{LineName, Slot};
 use super::profile_error::ProfileError;
-use super::region::{Continent, Place, Region};
+use super::region::{Place, Region};
+use super::secret_source::SecretSource;
+use super::sections::{Dns, Gateway, Logs, Nginx, Nodes, Redis, Ssh, Upstream};
 
 /// A line as it is wanted; `profiles/default.toml` describes every key.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -36,178 +34,6 @@ pub struct Profile {
     pub redis: Redis,
     /// The audit trail.
     pub logs: Logs,
-}
-
-/// Where a secret comes from; exactly one of the three.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase", deny_unknown_fields)]
-pub enum SecretSource {
-    /// An environment variable.
-    Env(String),
-    /// A file; `~/` is the home folder.
-    File(PathBuf),
-    /// A shell command that prints it.
-    Command(String),
-}
-
-/// `[nodes]`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Nodes {
-    /// Nodes per region.
-    pub per_region: u16,
-    /// Preferred instance types, best first; the first that the account is offered free in a region is taken.
-    pub instance_types: Vec<String>,
-    /// Which image a new node boots.
-    pub image: ImageChoice,
-    /// Whether a type that is not offered free may be launched.
-    pub allow_paid: bool,
-    /// Root volume in GiB.
-    pub volume_gib: u16,
-    /// Swap file in MiB; 0 for none.
-    pub swap_mib: u32,
-}
-
-/// An image: a distribution by name, an id, or an owner and name pattern.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub enum ImageChoice {
-    /// The newest image of a publisher whose name fits a pattern with `*`.
-    Newest {
-        /// The publisher's account.
-        owner: String,
-        /// The name pattern.
-        pattern: String,
-        /// What the profile said.
-        written: String,
-    },
-    /// One image, which exists in one region only.
-    Id(String),
-}
-
-/// `[ssh]`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Ssh {
-    /// The user that first boot makes on a node.
-    pub user: String,
-    /// Networks that may reach port 22, beside the operator's own address.
-    pub allow: Vec<IpNet>,
-    /// Public keys (text, or a file) that may log in; empty means the operator's own.
-    pub keys: Vec<String>,
-    /// The private key to log in with; empty means the SSH agent and the usual files.
-    pub identity: Option<PathBuf>,
-    /// A URL that answers with the caller's address as plain text.
-    pub address_service: String,
-}
-
-/// `[dns]`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Dns {
-    /// The host name that users call; empty for a line without a domain.
-    pub host: String,
-    /// The hosted zone, by name or id; empty means the zone whose name ends `host`.
-    pub zone: String,
-    /// Seconds that resolvers keep an answer.
-    pub ttl: u32,
-    /// How quickly Route 53 notices a dead node.
-    pub checks: CheckSpeed,
-    /// Which region serves a continent; one that is not named goes to the line's region there, else to the first region.
-    pub places: BTreeMap<Continent, Region>,
-    /// DNS server to ask when looking at answers, as `address:port`; empty means the zone's own servers.
-    pub resolver: String,
-}
-
-/// How quickly Route 53 notices a dead node.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum CheckSpeed {
-    /// Every 30 seconds: free for the first 50 checks of AWS addresses.
-    Standard,
-    /// Every 10 seconds: $1 a month per check.
-    Fast,
-}
-
-impl CheckSpeed {
-    /// Seconds between two questions; Route 53 cannot change it on an existing check.
-    pub fn interval_seconds(self) -> i32 {
-        match self {
-            Self::Standard => 30,
-            Self::Fast => 10,
-        }
-    }
-
-    /// The settings that a check's caller reference stands for.
-    pub fn settings(self) -> String {
-        format!(
-            "HTTP:80/healthz every {}s, 3 failures",
-            self.interval_seconds()
-        )
-    }
-}
-
-/// `[upstream]`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Upstream {
-    /// Where `/v1/...` is found.
-    pub base_url: String,
-    /// The API key.
-    pub key: SecretSource,
-    /// Seconds to wait for a connection.
-    pub connect_timeout_seconds: u32,
-    /// Seconds to wait for the next byte of an answer.
-    pub read_timeout_seconds: u32,
-}
-
-/// `[gateway]`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Gateway {
-    /// Memory the gateway's container may use, in MiB.
-    pub memory_mib: u32,
-    /// Largest request body, in MiB.
-    pub body_limit_mib: u32,
-}
-
-/// `[nginx]`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Nginx {
-    /// Oldest TLS version that is spoken.
-    pub tls_min: TlsMinimum,
-    /// Requests per second and address.
-    pub requests_per_second: u32,
-    /// Requests above that rate that are let through at once.
-    pub burst: u32,
-}
-
-/// Oldest TLS version that a node speaks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum TlsMinimum {
-    /// TLS 1.2.
-    #[serde(rename = "1.2")]
-    Tls12,
-    /// TLS 1.3.
-    #[serde(rename = "1.3")]
-    Tls13,
-}
-
-/// `[redis]`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Redis {
-    /// Memory for cached answers, in MiB.
-    pub max_memory_mib: u32,
-}
-
-/// `[logs]`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Logs {
-    /// Daily files of the audit trail that are kept.
-    pub keep_days: u32,
 }
 
 impl Profile {
@@ -262,30 +88,22 @@ impl Profile {
                 format!("{} is outside 1 to 86400 seconds", self.dns.ttl),
             );
         }
-        let is_host =
-            |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '.';
-        if !self.dns.host.chars().all(is_host)
-            || self.dns.host.ends_with('.')
-            || self.dns.host.starts_with('.')
-        {
+        if let Some(wrong) = fault_of_host(&self.dns.host) {
             return refuse(
                 "dns.host",
-                format!(
-                    "`{}` is no host name: lower-case letters, digits, hyphens and inner dots",
-                    self.dns.host
-                ),
+                format!("`{}` is no host name: {wrong}", self.dns.host),
             );
         }
-        if !self.upstream.base_url.starts_with("https://")
-            && !self.upstream.base_url.starts_with("http://")
-        {
+        if let Some(wrong) = fault_of_url(&self.upstream.base_url) {
             return refuse(
                 "upstream.base_url",
-                format!(
-                    "`{}` must start with https:// or http://",
-                    self.upstream.base_url
-                ),
+                format!("`{}` {wrong}", self.upstream.base_url),
             );
+        }
+        if !is_user(&self.ssh.user) {
+            let message =
+                "cannot be made on a node: lower-case letters, digits, - and _, and not root";
+            return refuse("ssh.user", format!("`{}` {message}", self.ssh.user));
         }
         Ok(())
     }
@@ -322,6 +140,44 @@ impl Profile {
     }
 }
 
+/// What is wrong with a host name (RFC 1123, 2.1); an empty one means that the line has none.
+fn fault_of_host(host: &str) -> Option<&'static str> {
+    let is_allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '.';
+    let is_label = |label: &str| {
+        (1..=63).contains(&label.len()) && !label.starts_with('-') && !label.ends_with('-')
+    };
+    match host {
+        "" => None,
+        _ if !host.chars().all(is_allowed) => {
+            Some("lower-case letters, digits, hyphens and inner dots only")
+        }
+        // The line's own names stand before it, and a whole name has at most 253 characters.
+        _ if host.len() > 220 => Some("it is longer than 220 characters"),
+        _ if !host.split('.').all(is_label) => {
+            Some("each part has 1 to 63 characters and no hyphen at its ends")
+        }
+        _ => None,
+    }
+}
+
+fn fault_of_url(url: &str) -> Option<&'static str> {
+    if !url.starts_with("https://") && !url.starts_with("http://") {
+        return Some("must start with https:// or http://");
+    }
+    url.trim_end_matches('/')
+        .ends_with("/v1")
+        .then_some("must not end in /v1, which the gateway appends")
+}
+
+/// A name that `useradd` takes (Debian's rule), other than root's.
+fn is_user(name: &str) -> bool {
+    let is_allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_';
+    name != "root"
+        && name.len() <= 32
+        && name.starts_with(|c: char| c.is_ascii_lowercase())
+        && name.chars().all(is_allowed)
+}
+
 impl Default for Profile {
     fn default() -> Self {
         let region = |name: &str| name.parse().expect("a region of the table");
@@ -337,140 +193,10 @@ impl Default for Profile {
             ssh: Ssh::default(),
             dns: Dns::default(),
             upstream: Upstream::default(),
-            gateway: Gateway {
-                memory_mib: 192,
-                body_limit_mib: 32,
-            },
-            nginx: Nginx {
-                tls_min: TlsMinimum::Tls13,
-                requests_per_second: 100,
-                burst: 200,
-            },
-            redis: Redis {
-                max_memory_mib: 256,
-            },
-            logs: Logs { keep_days: 30 },
-        }
-    }
-}
-
-impl Default for Nodes {
-    fn default() -> Self {
-        Self {
-            per_region: 1,
-            instance_types: ["t3.micro", "t2.micro", "t3.small"]
-                .map(str::to_owned)
-                .to_vec(),
-            image: "debian-13"
-                .to_owned()
-                .try_into()
-                .expect("a known distribution"),
-            allow_paid: false,
-            volume_gib: 8,
-            swap_mib: 1024,
-        }
-    }
-}
-
-impl Default for Ssh {
-    fn default() -> Self {
-        Self {
-            user: "dsline".to_owned(),
-            allow: Vec::new(),
-            keys: Vec::new(),
-            identity: None,
-            address_service: "https://checkip.amazonaws.com".to_owned(),
-        }
-    }
-}
-
-impl Default for Dns {
-    fn default() -> Self {
-        Self {
-            host: String::new(),
-            zone: String::new(),
-            ttl: 60,
-            checks: CheckSpeed::Standard,
-            places: BTreeMap::new(),
-            resolver: String::new(),
-        }
-    }
-}
-
-impl Default for Upstream {
-    fn default() -> Self {
-        Self {
-            base_url: "https://api.deepseek.com".to_owned(),
-            key: SecretSource::Env("DEEPSEEK_API_KEY".to_owned()),
-            connect_timeout_seconds: 5,
-            read_timeout_seconds: 660,
-        }
-    }
-}
-
-impl Default for Gateway {
-    fn default() -> Self {
-        Profile::default().gateway
-    }
-}
-
-impl Default for Nginx {
-    fn default() -> Self {
-        Profile::default().nginx
-    }
-}
-
-impl Default for Redis {
-    fn default() -> Self {
-        Profile::default().redis
-    }
-}
-
-impl Default for Logs {
-    fn default() -> Self {
-        Profile::default().logs
-    }
-}
-
-impl TryFrom<String> for ImageChoice {
-    type Error = String;
-
-    fn try_from(written: String) -> Result<Self, String> {
-        let newest = |owner: &str, pattern: &str| {
-            Ok(Self::Newest {
-                owner: owner.to_owned(),
-                pattern: pattern.to_owned(),
-                written: written.clone(),
-            })
-        };
-        match written.as_str() {
-            // Publishers' accounts: Debian's and Canonical's own.
-            "debian-13" => newest("136693071363", "debian-13-amd64-*"),
-            "debian-12" => newest("136693071363", "debian-12-amd64-*"),
-            "ubuntu-24.04" => newest(
-                "099720109477",
-                "ubuntu/images/hvm-ssd-gp3/ubuntu-noble-24.04-amd64-server-*",
-            ),
-            id if id.starts_with("ami-") => Ok(Self::Id(written)),
-            other => match other.split_once(':') {
-                Some((owner, pattern))
-                    if owner.len() == 12 && owner.bytes().all(|b| b.is_ascii_digit()) =>
-                {
-                    newest(owner, pattern)
-                }
-                _ => Err(format!(
-                    "`{other}` is no image: write debian-13, debian-12, ubuntu-24.04, an `ami-...` id, or `<owner account>:<name pattern>`"
-                )),
-            },
-        }
-    }
-}
-
-impl From<ImageChoice> for String {
-    fn from(choice: ImageChoice) -> Self {
-        match choice {
-            ImageChoice::Newest { written, .. } => written,
-            ImageChoice::Id(id) => id,
+            gateway: Gateway::default(),
+            nginx: Nginx::default(),
+            redis: Redis::default(),
+            logs: Logs::default(),
         }
     }
 }
@@ -478,6 +204,7 @@ impl From<ImageChoice> for String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::line::Continent;
 
     #[test]
     fn the_shipped_default_profile_is_the_default() {
@@ -501,6 +228,14 @@ mod tests {
             "line 1: `regions`: a line needs at least one region"
         );
         assert!(message("regions = [\"us-esat-1\"]").contains("did you mean `us-east-1`?"));
+        assert!(
+            message("[dns]\nhost = \"a..b\"\n")
+                .starts_with("line 2: `dns.host`: `a..b` is no host name")
+        );
+        assert!(
+            message("[upstream]\nbase_url = \"https://x/v1\"\n").contains("must not end in /v1")
+        );
+        assert!(message("[ssh]\nuser = \"root\"\n").contains("cannot be made on a node"));
         assert!(message("[nodes]\nimage = \"windows\"\n").starts_with("line 2: "));
     }
 

@@ -1,0 +1,72 @@
+//! Arguments that several commands share.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+
+use crate::line::{LineName, Profile, Region};
+use crate::operator::{Environment, ProfileFile, find_profile};
+
+/// Arguments of every command.
+#[derive(Debug, clap::Args)]
+pub struct Global {
+    /// Profile file; otherwise ./dsline.toml, otherwise the defaults
+    #[arg(
+        long,
+        short,
+        global = true,
+        value_name = "FILE",
+        env = "DSLINE_PROFILE"
+    )]
+    pub profile: Option<PathBuf>,
+    /// Name of the line, instead of the profile's
+    #[arg(long, global = true, value_name = "NAME")]
+    pub name: Option<LineName>,
+    /// Print one JSON document on stdout
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Leave out progress and remarks
+    #[arg(long, short, global = true)]
+    pub quiet: bool,
+}
+
+/// Arguments of commands that compare the line with its profile.
+#[derive(Debug, Default, clap::Args)]
+pub struct LineArgs {
+    /// Regions of the line, instead of the profile's
+    #[arg(long, value_delimiter = ',', value_name = "REGION,...")]
+    pub regions: Vec<Region>,
+    /// Launch instance types that are not offered free, at on-demand price
+    #[arg(long)]
+    pub allow_paid: bool,
+    /// The gateway program that nodes run; otherwise the one beside dsline
+    #[arg(long, value_name = "FILE")]
+    pub gateway: Option<PathBuf>,
+}
+
+impl Global {
+    /// The profile with these arguments applied.
+    pub(super) fn profile(&self, environment: &Environment) -> Result<ProfileFile> {
+        let mut file = find_profile(environment, self.profile.as_deref())?;
+        if let Some(name) = &self.name {
+            file.profile.name = name.clone();
+        }
+        Ok(file)
+    }
+}
+
+impl LineArgs {
+    /// Applies these arguments to a profile; places mapped to a region that is left out fall back to the default.
+    pub(super) fn apply_to(&self, profile: &mut Profile) -> Result<()> {
+        if !self.regions.is_empty() {
+            profile.regions.clone_from(&self.regions);
+            profile
+                .dns
+                .places
+                .retain(|_, region| self.regions.contains(region));
+        }
+        profile.nodes.allow_paid |= self.allow_paid;
+        profile.check()?;
+        Ok(())
+    }
+}

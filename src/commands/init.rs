@@ -1,0 +1,225 @@
+//! `dsline init`
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, ensure};
+use serde_json::json;
+
+use crate::line::{Hint as _, LineName, Profile, Region};
+use crate::operator::{Environment, create_line_secret, line_secret_path};
+use crate::output::{Printer, prompt_choice, prompt_many, prompt_text};
+
+use super::global::Global;
+use super::outcome::Outcome;
+
+/// Write a profile and make the line secret.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Do not ask: take flags and defaults
+    #[arg(long, short)]
+    yes: bool,
+    /// Regions of the line
+    #[arg(long, value_delimiter = ',', value_name = "REGION,...")]
+    regions: Vec<Region>,
+    /// Host name that users call, in a Route 53 hosted zone; empty for addresses only
+    #[arg(long, value_name = "NAME")]
+    host: Option<String>,
+    /// Base URL of the OpenAI-compatible API behind the line
+    #[arg(long, value_name = "URL")]
+    upstream: Option<String>,
+    /// Environment variable that holds the API's key
+    #[arg(long, value_name = "VARIABLE")]
+    key_env: Option<String>,
+    /// File to write
+    #[arg(long, value_name = "FILE", default_value = "dsline.toml")]
+    out: PathBuf,
+}
+
+/// What the user decides.
+struct Choice {
+    name: LineName,
+    regions: Vec<Region>,
+    host: String,
+    upstream: String,
+    key_env: String,
+}
+
+/// Asks what is worth asking, writes the profile, makes the secret, says what comes next.
+pub fn run(
+    args: &Args,
+    global: &Global,
+    environment: &Environment,
+    printer: &Printer,
+) -> Result<Outcome> {
+    let path = environment.resolve(&args.out);
+    if path.exists() {
+        return Err(anyhow::anyhow!(
+            "{} exists already, and a profile is never overwritten",
+            path.display()
+        ))
+        .hint("name another file with --out, or edit that one");
+    }
+    let asks = !args.yes;
+    if asks && !printer.can_ask() {
+        return Err(anyhow::anyhow!("there is no terminal to ask questions on"))
+            .hint("pass --yes, with --regions and --host as you like");
+    }
+    let choice = choose(args, global, asks)?;
+    let text = profile_text(&choice);
+    let profile = Profile::parse(&text).context("these choices make no valid profile")?;
+    std::fs::write(&path, &text).with_context(|| format!("cannot write {}", path.display()))?;
+    let secret = line_secret_path(environment, &profile.name);
+    let is_new = create_line_secret(&secret)?;
+    explain(printer, &path, &secret, is_new, &choice);
+    printer.document(&json!({ "profile": path, "secret": secret, "secret_is_new": is_new }))?;
+    Ok(Outcome::Done)
+}
+
+fn choose(args: &Args, global: &Global, asks: bool) -> Result<Choice> {
+    let default = Profile::default();
+    let mut choice = Choice {
+        name: global.name.clone().unwrap_or_else(|| default.name.clone()),
+        regions: if args.regions.is_empty() {
+            default.regions.clone()
+        } else {
+            args.regions.clone()
+        },
+        host: args.host.clone().unwrap_or_default(),
+        upstream: args
+            .upstream
+            .clone()
+            .unwrap_or_else(|| default.upstream.base_url.clone()),
+        key_env: args
+            .key_env
+            .clone()
+            .unwrap_or_else(|| "DEEPSEEK_API_KEY".to_owned()),
+    };
+    if !asks {
+        return Ok(choice);
+    }
+    choice.name = prompt_text("Name of the line", choice.name.as_str(), |text| {
+        text.parse::<LineName>().map(|_| ())
+    })?
+    .parse()
+    .map_err(|wrong: String| anyhow::anyhow!(wrong))?;
+    if args.regions.is_empty() {
+        choice.regions = ask_regions()?;
+    }
+    if args.host.is_none() {
+        choice.host = prompt_text(
+            "Host name in a Route 53 zone of yours (empty: addresses only)",
+            "",
+            |_| Ok(()),
+        )?;
+    }
+    if args.upstream.is_none() {
+        choice.upstream = prompt_text("Base URL of the API", &choice.upstream, |_| Ok(()))?;
+    }
+    if args.key_env.is_none() {
+        choice.key_env = prompt_text("Environment variable with its key", &choice.key_env, |_| {
+            Ok(())
+        })?;
+    }
+    ensure!(
+        !choice.regions.is_empty(),
+        "a line needs at least one region"
+    );
+    Ok(choice)
+}
+
+/// Lines worth offering, the cheapest first: month's cost of t3.micro, 8 GB and public IPv4 at on-demand price,
+/// as of 2026-11 (EC2 and VPC price lists; Singapore's volume price is an estimate).
+const OFFERS: [(&str, &[&str]); 3] = [
+    (
+        "one region, about $12 a month: no failover, the cheapest useful line",
+        &["us-east-1"],
+    ),
+    (
+        "two regions, about $25 a month: one can fail",
+        &["us-east-1", "eu-west-1"],
+    ),
+    (
+        "three regions, about $39 a month: near everybody, two can fail",
+        &["us-east-1", "ap-southeast-1", "eu-west-1"],
+    ),
+];
+
+fn ask_regions() -> Result<Vec<Region>> {
+    let mut choices: Vec<String> = OFFERS
+        .iter()
+        .map(|(title, _)| (*title).to_owned())
+        .collect();
+    choices.push("let me choose the regions".to_owned());
+    let index = prompt_choice(
+        "Which line? (credits of a new account pay for it while they last)",
+        &choices,
+    )?;
+    if let Some((_, names)) = OFFERS.get(index) {
+        return Ok(names
+            .iter()
+            .map(|name| name.parse().expect("a region of the table"))
+            .collect());
+    }
+    let all: Vec<Region> = Region::all().collect();
+    let names: Vec<String> = all.iter().map(ToString::to_string).collect();
+    let chosen = prompt_many(
+        "Regions (space to choose, enter to go on)",
+        &names,
+        &vec![false; names.len()],
+    )?;
+    Ok(chosen.into_iter().map(|index| all[index].clone()).collect())
+}
+
+/// A short profile: only what was chosen; the README points to the one with every key.
+fn profile_text(choice: &Choice) -> String {
+    let quoted = |text: &str| toml::Value::String(text.to_owned()).to_string();
+    let regions: Vec<String> = choice
+        .regions
+        .iter()
+        .map(|region| quoted(region.as_str()))
+        .collect();
+    format!(
+        "# A dsline profile; profiles/default.toml in the source describes every key.\n\
+         name = {}\nregions = [{}]\n\n[dns]\nhost = {}\n\n[upstream]\nbase_url = {}\nkey = {{ env = {} }}\n",
+        quoted(choice.name.as_str()),
+        regions.join(", "),
+        quoted(&choice.host),
+        quoted(&choice.upstream),
+        quoted(&choice.key_env),
+    )
+}
+
+fn explain(printer: &Printer, path: &Path, secret: &Path, is_new: bool, choice: &Choice) {
+    printer.line(format!("wrote {}", path.display()));
+    if is_new {
+        printer.line(format!("made the line secret {}", secret.display()));
+        printer.line("Back it up: every key of the line comes from it, and nobody can bring it back. A second");
+        printer.line("operator, or a machine that runs dsline for you, needs a copy of that file.");
+    } else {
+        printer.line(format!("kept the line secret {}", secret.display()));
+    }
+    printer.line(format!(
+        "next: set {} and run `dsline plan`, then `dsline up`",
+        choice.key_env
+    ));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_offer_makes_a_valid_profile() {
+        for (title, names) in OFFERS {
+            let choice = Choice {
+                name: "home".parse().unwrap(),
+                regions: names.iter().map(|name| name.parse().unwrap()).collect(),
+                host: "llm.example.com".to_owned(),
+                upstream: "https://api.deepseek.com".to_owned(),
+                key_env: "KEY".to_owned(),
+            };
+            let profile = Profile::parse(&profile_text(&choice)).unwrap();
+            assert_eq!(profile.regions, choice.regions, "{title}");
+        }
+    }
+}

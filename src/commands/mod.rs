@@ -1,0 +1,20 @@
+//! One file per subcommand: its arguments and its story; gathers values, calls the rooms below, prints.
+
+pub mod cert;
+pub mod completions;
+pub mod connect;
+pub mod exec;
+pub mod init;
+pub mod plan;
+pub mod render;
+pub mod ssh;
+pub mod status;
+pub mod teardown;
+pub mod up;
+
+mod global;
+mod outcome;
+mod setup;
+
+pub use global::{Global, LineArgs};
+pub use outcome::Outcome;

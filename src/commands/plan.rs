@@ -1,0 +1,48 @@
+//! `dsline plan`
+
+use anyhow::Result;
+
+use crate::engine::{Scope, observe};
+use crate::operator::Environment;
+use crate::output::{self, Printer};
+use crate::plan::{Context, up};
+
+use super::global::{Global, LineArgs};
+use super::outcome::Outcome;
+use super::setup::Setup;
+
+/// Show what `up` would do.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    line: LineArgs,
+}
+
+/// Observes, plans, prints; changes nothing.
+pub async fn run(
+    args: &Args,
+    global: &Global,
+    environment: &Environment,
+    printer: &Printer,
+) -> Result<Outcome> {
+    let setup = Setup::gather(&args.line, global, environment).await?;
+    let view = observe(
+        &setup.world,
+        &setup.wanted.profile,
+        Scope::Nodes,
+        setup.wanted.now,
+    )
+    .await?;
+    let plan = up(&Context {
+        wanted: &setup.wanted,
+        observed: &view.observed,
+        operator: setup.operator,
+    })?;
+    output::plan(printer, &plan);
+    printer.document(&plan)?;
+    Ok(match (plan.is_empty(), plan.troubles.is_empty()) {
+        (false, _) => Outcome::Pending,
+        (true, true) => Outcome::Done,
+        (true, false) => Outcome::Partial,
+    })
+}

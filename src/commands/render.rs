@@ -1,0 +1,148 @@
+//! `dsline render`
+
+use std::fs;
+use std::io::Write as _;
+use std::net::Ipv4Addr;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, ensure};
+use jiff::Timestamp;
+use serde_json::json;
+
+use crate::line::{Generation, LineSecret, Profile, Secret, Slot};
+use crate::operator::{Environment, authorized_keys, find_gateway, line_secret, read_secret};
+use crate::output::Printer;
+use crate::plan::{Wanted, release_of};
+use crate::render::user_data;
+
+use super::global::{Global, LineArgs};
+use super::outcome::Outcome;
+
+/// What stands in a file instead of a secret.
+const MASK: &str = "[secret]\n";
+
+/// Write all files of a node into a folder; no account is needed.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    line: LineArgs,
+    /// Folder to write to; it must be empty or not exist
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// The node; otherwise the line's first
+    #[arg(long, value_name = "REGION/N")]
+    node: Option<Slot>,
+    /// The address that the node's certificate shall name
+    #[arg(long, value_name = "IP")]
+    address: Option<Ipv4Addr>,
+    /// Write secret files too, readable by you only; otherwise they say `[secret]`
+    #[arg(long)]
+    with_secrets: bool,
+}
+
+/// Renders one node's release and user data into a folder.
+pub fn run(
+    args: &Args,
+    global: &Global,
+    environment: &Environment,
+    printer: &Printer,
+) -> Result<Outcome> {
+    let mut profile = global.profile(environment)?.profile;
+    args.line.apply_to(&mut profile)?;
+    let slot = args
+        .node
+        .clone()
+        .or_else(|| profile.slots().next())
+        .context("the profile has no node")?;
+    ensure!(
+        profile.slots().any(|known| known == slot),
+        "{slot} is not a node of this profile"
+    );
+    let out = environment.resolve(&args.out);
+    ensure!(
+        fs::read_dir(&out).map_or(true, |mut entries| entries.next().is_none()),
+        "{} is not empty",
+        out.display()
+    );
+    let wanted = gather(args, profile, environment)?;
+    let release = release_of(&wanted, &slot, args.address);
+    let mut written = Vec::new();
+    for (path, file) in release.listing() {
+        let is_masked = file.is_secret && !args.with_secrets;
+        let shown = file.shown();
+        write(
+            &out.join(&path),
+            if is_masked {
+                shown.as_bytes()
+            } else {
+                &file.content
+            },
+            file.is_secret,
+        )?;
+        written.push(path);
+    }
+    let boot = user_data(
+        &wanted.profile,
+        &slot,
+        Generation::FIRST,
+        &wanted.secret,
+        &wanted.authorized_keys,
+    );
+    write(
+        &out.join("user-data.yaml"),
+        if args.with_secrets {
+            boot.as_bytes()
+        } else {
+            MASK.as_bytes()
+        },
+        true,
+    )?;
+    written.push("user-data.yaml".to_owned());
+    for path in &written {
+        printer.line(path);
+    }
+    printer.document(&json!({ "node": slot, "release": release.digest(), "files": written }))?;
+    Ok(Outcome::Done)
+}
+
+/// Without `--with-secrets` the upstream's key and the operator's SSH keys need not exist.
+fn gather(args: &Args, profile: Profile, environment: &Environment) -> Result<Wanted> {
+    let secret: LineSecret = line_secret(environment, &profile)?;
+    let gateway = find_gateway(environment, args.line.gateway.as_deref())?;
+    let (upstream_key, authorized_keys) = if args.with_secrets {
+        (
+            read_secret(
+                environment,
+                &profile.upstream.key,
+                "the upstream's API key (upstream.key)",
+            )?,
+            authorized_keys(environment, &profile)?,
+        )
+    } else {
+        (Secret::new(MASK), Vec::new())
+    };
+    Ok(Wanted {
+        profile,
+        secret,
+        upstream_key,
+        gateway,
+        authorized_keys,
+        now: Timestamp::now(),
+    })
+}
+
+fn write(path: &Path, content: &[u8], is_secret: bool) -> Result<()> {
+    let place = || format!("cannot write {}", path.display());
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder).with_context(place)?;
+    }
+    let mode = if is_secret { 0o600 } else { 0o644 };
+    let mut file = fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(mode)
+        .open(path)
+        .with_context(place)?;
+    file.write_all(content).with_context(place)
+}

@@ -1,0 +1,99 @@
+//! Gathers what commands work with: profile, secrets, and the handle on the world.
+
+use std::net::IpAddr;
+
+use anyhow::{Context as _, Result};
+use jiff::Timestamp;
+
+use crate::client::operator_address;
+use crate::cloud::Cloud;
+use crate::engine::World;
+use crate::line::{Hint as _, LineSecret, Profile};
+use crate::operator::{Environment, authorized_keys, find_gateway, line_secret, read_secret};
+use crate::plan::Wanted;
+use crate::remote::Door;
+
+use super::global::{Global, LineArgs};
+
+/// What `plan`, `up` and `status` work with.
+pub(super) struct Setup {
+    /// What is wanted.
+    pub(super) wanted: Wanted,
+    /// The world.
+    pub(super) world: World,
+    /// The operator's address as nodes see it.
+    pub(super) operator: Option<IpAddr>,
+}
+
+impl Setup {
+    /// Gathers everything; whatever is wrong with it is found before AWS is asked for anything.
+    pub(super) async fn gather(
+        args: &LineArgs,
+        global: &Global,
+        environment: &Environment,
+    ) -> Result<Self> {
+        let mut profile = global.profile(environment)?.profile;
+        args.apply_to(&mut profile)?;
+        let secret = line_secret(environment, &profile)?;
+        let upstream_key = read_secret(
+            environment,
+            &profile.upstream.key,
+            "the upstream's API key (upstream.key)",
+        )?;
+        let gateway = find_gateway(environment, args.gateway.as_deref())?;
+        let authorized_keys = authorized_keys(environment, &profile)?;
+        let (operator, cloud) = tokio::join!(operator(&profile), Cloud::open());
+        let world = World::new(cloud, door(environment, &profile), secret.clone());
+        let wanted = Wanted {
+            profile,
+            secret,
+            upstream_key,
+            gateway,
+            authorized_keys,
+            now: Timestamp::now(),
+        };
+        Ok(Self {
+            wanted,
+            world,
+            operator: operator?,
+        })
+    }
+}
+
+/// The world alone, for commands that only look or only run something.
+pub(super) async fn world(
+    environment: &Environment,
+    profile: &Profile,
+    secret: LineSecret,
+) -> World {
+    World::new(Cloud::open().await, door(environment, profile), secret)
+}
+
+/// How the operator gets into the line's nodes.
+pub(super) fn door(environment: &Environment, profile: &Profile) -> Door {
+    Door {
+        line: profile.name.clone(),
+        user: profile.ssh.user.clone(),
+        identity: profile
+            .ssh
+            .identity
+            .as_ref()
+            .map(|path| environment.resolve(path)),
+        home: environment.home(),
+        agent: environment.variable("SSH_AUTH_SOCK").is_some(),
+    }
+}
+
+/// The operator's address; without it a line can be made only if the profile lets somebody in.
+async fn operator(profile: &Profile) -> Result<Option<IpAddr>> {
+    if profile.ssh.address_service.is_empty() {
+        return Ok(None);
+    }
+    match operator_address(&profile.ssh.address_service).await {
+        Ok(address) => Ok(Some(address)),
+        Err(_) if !profile.ssh.allow.is_empty() => Ok(None),
+        Err(error) => Err(error)
+            .context("cannot find out the address you work from, which the nodes must let in")
+            .hint("list your network as `ssh.allow` in the profile"),
+    }
+}

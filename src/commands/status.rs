@@ -1,0 +1,274 @@
+//! `dsline status`
+
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use futures::future::join_all;
+use jiff::Timestamp;
+
+use crate::client::{Health, healthz, locate_server, resolve, vantage};
+use crate::engine::{LineView, Scope, World, observe};
+use crate::line::{Instance, InstanceState, NodeSight, Place, Profile, Slot};
+use crate::operator::{Environment, line_secret};
+use crate::output::{self, DnsAnswer, NodeLine, Printer, StatusReport};
+use crate::plan::{Context, up};
+
+use super::global::{Global, LineArgs};
+use super::outcome::Outcome;
+use super::setup::{Setup, world};
+
+/// Show nodes, health, DNS answers and drift.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    line: LineArgs,
+    /// Show it again every few seconds until Ctrl-C
+    #[arg(long)]
+    watch: bool,
+    /// Seconds between two looks
+    #[arg(long, default_value = "10", value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(2..))]
+    interval: u64,
+}
+
+/// Looks and prints; with `--watch` again and again, over fresh connections each time.
+pub async fn run(
+    args: &Args,
+    global: &Global,
+    environment: &Environment,
+    printer: &Printer,
+) -> Result<Outcome> {
+    loop {
+        let report = look(args, global, environment).await?;
+        if args.watch {
+            printer.clear_screen();
+        }
+        output::status(printer, &report)?;
+        if !args.watch {
+            return Ok(if report.healthy {
+                Outcome::Done
+            } else {
+                Outcome::Partial
+            });
+        }
+        tokio::select! {
+            () = tokio::time::sleep(Duration::from_secs(args.interval)) => {}
+            _ = tokio::signal::ctrl_c() => return Ok(Outcome::Done),
+        }
+    }
+}
+
+async fn look(args: &Args, global: &Global, environment: &Environment) -> Result<StatusReport> {
+    // Without the upstream's key or a gateway binary the line can be seen all the same, only not be compared.
+    let setup = Setup::gather(&args.line, global, environment).await;
+    let (profile, world, comparable) = match setup {
+        Ok(setup) => (
+            setup.wanted.profile.clone(),
+            setup.world,
+            Ok((setup.wanted, setup.operator)),
+        ),
+        Err(why) => {
+            let mut profile = global.profile(environment)?.profile;
+            args.line.apply_to(&mut profile)?;
+            let secret = line_secret(environment, &profile)?;
+            (
+                profile.clone(),
+                world(environment, &profile, secret).await,
+                Err(why),
+            )
+        }
+    };
+    let view = observe(&world, &profile, Scope::Nodes, Timestamp::now()).await?;
+    let (nodes, dns) = tokio::join!(
+        node_lines(&world, &profile, &view),
+        dns_answers(&world, &profile, &view)
+    );
+    let mut troubles: Vec<String> = Vec::new();
+    let pending = match comparable {
+        Ok((wanted, operator)) => {
+            let plan = up(&Context {
+                wanted: &wanted,
+                observed: &view.observed,
+                operator,
+            })?;
+            troubles.extend(
+                plan.troubles
+                    .iter()
+                    .map(|trouble| format!("{}: {}", trouble.at, trouble.what)),
+            );
+            Some(plan.steps.len())
+        }
+        Err(why) => {
+            troubles.push(format!("cannot be compared with the profile: {why:#}"));
+            None
+        }
+    };
+    let is_sound = |node: &NodeLine| node.health == "healthy" && node.drift.is_empty();
+    let is_answered = |answer: &DnsAnswer| answer.error.is_none() && !answer.nodes.is_empty();
+    let healthy = !nodes.is_empty()
+        && nodes.iter().all(is_sound)
+        && dns.iter().all(is_answered)
+        && troubles.is_empty();
+    Ok(StatusReport {
+        line: profile.name.clone(),
+        host: profile.dns.host.clone(),
+        nodes,
+        dns,
+        troubles,
+        pending,
+        healthy,
+    })
+}
+
+/// One line for each wanted slot, and one for each instance that no slot wants.
+async fn node_lines(world: &World, profile: &Profile, view: &LineView) -> Vec<NodeLine> {
+    let is_present = |instance: &&Instance| instance.state != InstanceState::ShuttingDown;
+    let mut found: BTreeMap<Slot, Vec<&Instance>> =
+        profile.slots().map(|slot| (slot, Vec::new())).collect();
+    for instance in view.observed.instances().filter(is_present) {
+        if let Some(slot) = &instance.slot {
+            found.entry(slot.clone()).or_default().push(instance);
+        }
+    }
+    let lines = found.into_iter().flat_map(|(slot, instances)| {
+        let lonely = instances.is_empty().then_some((slot.clone(), None));
+        instances
+            .into_iter()
+            .map(move |instance| (slot.clone(), Some(instance)))
+            .chain(lonely)
+    });
+    join_all(lines.map(|(slot, instance)| node_line(world, view, slot, instance))).await
+}
+
+async fn node_line(
+    world: &World,
+    view: &LineView,
+    slot: Slot,
+    instance: Option<&Instance>,
+) -> NodeLine {
+    let Some(instance) = instance else {
+        let missing = "missing".to_owned();
+        return NodeLine {
+            slot,
+            instance: None,
+            state: missing.clone(),
+            address: None,
+            release: None,
+            gateway: None,
+            health: missing,
+            checkers: None,
+            drift: Vec::new(),
+        };
+    };
+    let (health, checkers) = tokio::join!(health_of(instance), verdict_of(world, view, instance));
+    let sight = view.observed.nodes.get(&instance.id);
+    let (report, drift) = match sight {
+        Some(NodeSight::Reported(report)) => (Some(report), report.troubles()),
+        Some(
+            NodeSight::Unreachable(why) | NodeSight::WrongHostKey(why) | NodeSight::Refused(why),
+        ) => (None, vec![why.clone()]),
+        None => (
+            None,
+            vec![format!("EC2 says it is {}", instance.state.word())],
+        ),
+    };
+    NodeLine {
+        slot,
+        instance: Some(instance.id.clone()),
+        state: instance.state.word().to_owned(),
+        address: instance.address,
+        release: report.and_then(|report| report.release.clone()),
+        gateway: report
+            .and_then(|report| report.gateway.as_ref())
+            .map(|gateway| gateway.version.clone()),
+        health,
+        checkers,
+        drift,
+    }
+}
+
+async fn health_of(instance: &Instance) -> String {
+    let Some(address) = instance.address else {
+        return "unreachable".to_owned();
+    };
+    match healthz(address).await {
+        Ok(Health { status: 200, .. }) => "healthy",
+        Ok(Health { status: 503, .. }) => "draining",
+        Ok(_) => "unhealthy",
+        Err(_) => "unreachable",
+    }
+    .to_owned()
+}
+
+async fn verdict_of(world: &World, view: &LineView, instance: &Instance) -> Option<bool> {
+    let checks = &view.observed.zone.as_ref()?.checks;
+    let check = checks
+        .iter()
+        .find(|check| check.address.is_some() && check.address == instance.address)?;
+    match view.observed.verdicts.get(&check.id) {
+        Some(verdict) => Some(*verdict),
+        None => world
+            .cloud
+            .check_health(&check.id)
+            .await
+            .ok()
+            .map(|health| health.healthy),
+    }
+}
+
+async fn dns_answers(world: &World, profile: &Profile, view: &LineView) -> Vec<DnsAnswer> {
+    if view.zone.is_none() {
+        return Vec::new();
+    }
+    let server = match dns_server(world, profile, view).await {
+        Ok(server) => server,
+        Err(error) => {
+            return vec![DnsAnswer {
+                place: "everywhere".to_owned(),
+                addresses: Vec::new(),
+                nodes: Vec::new(),
+                error: Some(format!("{error:#}")),
+            }];
+        }
+    };
+    // Nobody lives in Antarctica; the other continents and somebody whose place is unknown are asked for.
+    let places = Place::all().filter(|place| place.code() != "AN");
+    join_all(places.map(|place| answer(server, profile, view, place))).await
+}
+
+/// The profile's resolver, else the first of the zone's own name servers.
+async fn dns_server(world: &World, profile: &Profile, view: &LineView) -> Result<SocketAddr> {
+    if !profile.dns.resolver.is_empty() {
+        return locate_server(&profile.dns.resolver).await;
+    }
+    let zone = view.zone.as_ref().context("the line has no zone")?;
+    let servers = world.cloud.name_servers(zone).await?;
+    locate_server(servers.first().context("the zone names no name server")?).await
+}
+
+async fn answer(server: SocketAddr, profile: &Profile, view: &LineView, place: Place) -> DnsAnswer {
+    let title = match place {
+        Place::Continent(continent) => continent.title().to_owned(),
+        Place::Everyone => "elsewhere".to_owned(),
+    };
+    let (addresses, error) = match resolve(server, &profile.dns.host, vantage(place)).await {
+        Ok(addresses) if addresses.is_empty() => (addresses, Some("no address".to_owned())),
+        Ok(addresses) => (addresses, None),
+        Err(error) => (Vec::new(), Some(format!("{error:#}"))),
+    };
+    let node_at = |address: &Ipv4Addr| {
+        let instance = view
+            .observed
+            .instances()
+            .find(|instance| instance.address.as_ref() == Some(address))?;
+        instance.slot.clone()
+    };
+    let nodes = addresses.iter().filter_map(node_at).collect();
+    DnsAnswer {
+        place: title,
+        addresses,
+        nodes,
+        error,
+    }
+}

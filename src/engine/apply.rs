@@ -1,0 +1,186 @@
+//! Runs a plan: what is independent at once, what depends after what it depends on, stopping cleanly when asked.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+
+use crate::plan::{Plan, Step, StepId, Wanted};
+
+use super::event::{Ending, Event, EventKind};
+use super::execute::Executor;
+use super::stop::Stop;
+use super::world::World;
+
+/// What became of a plan.
+#[derive(Debug)]
+pub struct Applied {
+    /// How each step ended; a step that is missing was still running when everything was given up.
+    pub endings: BTreeMap<StepId, Ending>,
+    /// Whether somebody asked to stop.
+    pub stopped: bool,
+}
+
+/// A step that failed.
+#[derive(Debug)]
+pub struct Failed<'a> {
+    /// The step.
+    pub step: &'a Step,
+    /// Why.
+    pub why: &'a str,
+}
+
+impl Applied {
+    /// Whether every step ended well.
+    pub fn is_complete(&self, plan: &Plan) -> bool {
+        plan.steps.iter().all(|step| {
+            matches!(
+                self.endings.get(&step.id),
+                Some(Ending::Done | Ending::Unchanged)
+            )
+        })
+    }
+
+    /// The steps that failed, in the plan's order.
+    pub fn failed<'a>(&'a self, plan: &'a Plan) -> impl Iterator<Item = Failed<'a>> {
+        plan.steps
+            .iter()
+            .filter_map(|step| match self.endings.get(&step.id) {
+                Some(Ending::Failed(why)) => Some(Failed { step, why }),
+                _ => None,
+            })
+    }
+}
+
+/// Applies a plan; each event goes to `events` as it happens. A plan that only removes needs nothing `wanted`.
+pub async fn apply(
+    world: Arc<World>,
+    plan: &Plan,
+    wanted: Option<Arc<Wanted>>,
+    events: mpsc::UnboundedSender<Event>,
+    mut stop: watch::Receiver<Stop>,
+) -> Applied {
+    let executor = Arc::new(Executor::new(world, wanted, plan));
+    let mut run = Run {
+        plan,
+        endings: BTreeMap::new(),
+        running: JoinSet::new(),
+        begun: vec![false; plan.steps.len()],
+        events,
+    };
+    loop {
+        let urgency = *stop.borrow_and_update();
+        if urgency == Stop::Now {
+            run.running.abort_all();
+            break;
+        }
+        run.begin_ready(&executor, urgency == Stop::Finish);
+        if run.running.is_empty() {
+            break;
+        }
+        tokio::select! {
+            Some(ended) = run.running.join_next() => run.take(ended),
+            // A closed channel means that no signal can come any more: then only steps are waited for.
+            Ok(()) = stop.changed() => {}
+        }
+    }
+    let stopped = *stop.borrow() != Stop::No;
+    Applied {
+        endings: run.endings,
+        stopped,
+    }
+}
+
+struct Run<'a> {
+    plan: &'a Plan,
+    endings: BTreeMap<StepId, Ending>,
+    running: JoinSet<(StepId, Ending)>,
+    begun: Vec<bool>,
+    events: mpsc::UnboundedSender<Event>,
+}
+
+impl Run<'_> {
+    /// Begins every step whose turn has come; one pass in order settles chains of skipped steps too.
+    fn begin_ready(&mut self, executor: &Arc<Executor>, stopping: bool) {
+        for step in &self.plan.steps {
+            let has_ended = |id: &StepId| self.endings.contains_key(id);
+            if self.begun[step.id.0] || !step.after.iter().chain(&step.needs).all(has_ended) {
+                if stopping && !self.begun[step.id.0] {
+                    self.skip(step, "stopped before its turn".to_owned());
+                }
+                continue;
+            }
+            if stopping {
+                self.skip(step, "stopped before its turn".to_owned());
+            } else if let Some(missing) = self.unmet_need(step) {
+                self.skip(step, missing);
+            } else {
+                self.begin(step, executor);
+            }
+        }
+    }
+
+    fn unmet_need(&self, step: &Step) -> Option<String> {
+        let is_unmet =
+            |id: &&StepId| !matches!(self.endings.get(id), Some(Ending::Done | Ending::Unchanged));
+        let missing = step.needs.iter().find(is_unmet)?;
+        let missing = &self.plan.steps[missing.0];
+        Some(format!(
+            "needs `{}` at {}",
+            missing.action.title(),
+            missing.at
+        ))
+    }
+
+    fn skip(&mut self, step: &Step, why: String) {
+        self.begun[step.id.0] = true;
+        self.end(step.id, Ending::Skipped(why));
+    }
+
+    fn begin(&mut self, step: &Step, executor: &Arc<Executor>) {
+        self.begun[step.id.0] = true;
+        self.tell(step.id, EventKind::Started);
+        let (step, executor, events) = (step.clone(), Arc::clone(executor), self.events.clone());
+        self.running.spawn(async move {
+            let says = |text: String| {
+                let _ = events.send(Event {
+                    step: step.id,
+                    kind: EventKind::Says(text),
+                });
+            };
+            let ending = match executor.execute(&step, &says).await {
+                Ok(ending) => ending,
+                Err(error) => Ending::Failed(describe(&error)),
+            };
+            (step.id, ending)
+        });
+    }
+
+    fn take(&mut self, ended: Result<(StepId, Ending), tokio::task::JoinError>) {
+        match ended {
+            Ok((id, ending)) => self.end(id, ending),
+            Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+            Err(_) => {}
+        }
+    }
+
+    fn end(&mut self, id: StepId, ending: Ending) {
+        self.tell(id, EventKind::Ended(ending.clone()));
+        self.endings.insert(id, ending);
+    }
+
+    /// Nobody listening is no fault: a run goes on when its display is gone.
+    fn tell(&self, step: StepId, kind: EventKind) {
+        let _ = self.events.send(Event { step, kind });
+    }
+}
+
+/// An error with its causes in one line.
+fn describe(error: &anyhow::Error) -> String {
+    error
+        .chain()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join(": ")
+}

@@ -1,0 +1,82 @@
+//! What a run learns while it goes: ids and addresses of what its own steps made.
+
+use std::collections::HashMap;
+use std::net::Ipv4Addr;
+use std::sync::Mutex;
+
+use crate::line::{Generation, Region, Slot};
+use crate::plan::Plan;
+
+/// A node as far as it is known at this moment of a run.
+#[derive(Clone, Debug, Default)]
+pub(super) struct NodeFacts {
+    /// Its generation, once it is known.
+    pub(super) generation: Option<Generation>,
+    /// EC2's id.
+    pub(super) instance: Option<String>,
+    /// Its address.
+    pub(super) address: Option<Ipv4Addr>,
+    /// Its health check.
+    pub(super) check: Option<String>,
+}
+
+/// What is known, shared by the steps of a run.
+#[derive(Debug, Default)]
+pub(super) struct Facts {
+    nodes: Mutex<HashMap<Slot, NodeFacts>>,
+    groups: Mutex<HashMap<Region, String>>,
+}
+
+impl Facts {
+    /// What the plan knew already.
+    pub(super) fn of(plan: &Plan) -> Self {
+        let facts = Self::default();
+        for node in &plan.nodes {
+            facts.learn(&node.slot, |known| {
+                known.generation = Some(node.generation);
+                known.instance.clone_from(&node.instance);
+                known.address = node.address;
+                known.check.clone_from(&node.check);
+            });
+        }
+        facts
+    }
+
+    /// A copy of what is known of a node.
+    pub(super) fn node(&self, slot: &Slot) -> NodeFacts {
+        self.nodes
+            .lock()
+            .expect("no step panics while it holds the lock")
+            .get(slot)
+            .cloned()
+            .unwrap_or_default()
+    }
+
+    /// Adds to what is known of a node.
+    pub(super) fn learn(&self, slot: &Slot, change: impl FnOnce(&mut NodeFacts)) {
+        change(
+            self.nodes
+                .lock()
+                .expect("no step panics while it holds the lock")
+                .entry(slot.clone())
+                .or_default(),
+        );
+    }
+
+    /// The group that this run made in a region.
+    pub(super) fn group(&self, region: &Region) -> Option<String> {
+        self.groups
+            .lock()
+            .expect("no step panics while it holds the lock")
+            .get(region)
+            .cloned()
+    }
+
+    /// Remembers the group made in a region.
+    pub(super) fn learn_group(&self, region: &Region, id: String) {
+        self.groups
+            .lock()
+            .expect("no step panics while it holds the lock")
+            .insert(region.clone(), id);
+    }
+}

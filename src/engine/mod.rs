@@ -1,0 +1,18 @@
+//! Touches the world, in order: observe, then apply; a plan's steps are the only things it ever does.
+
+mod apply;
+mod event;
+mod execute;
+mod facts;
+mod node_steps;
+mod observe;
+mod stop;
+mod sweep;
+mod world;
+
+pub use apply::{Applied, Failed, apply};
+pub use event::{Ending, Event, EventKind};
+pub use observe::{LineView, Scope, observe, observe_everything};
+pub use stop::Stop;
+pub use sweep::{Leftover, Receipt, sweep};
+pub use world::{World, target};

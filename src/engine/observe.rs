@@ -1,0 +1,267 @@
+//! Finds a line by tags and names only, in all its regions at once, with few calls.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use futures::future::join_all;
+use jiff::Timestamp;
+
+use crate::cloud::{Failure, Zone};
+use crate::line::{
+    Instance, InstanceState, LineName, NodeSight, Observed, Offer, Profile, Region, RegionView,
+    ZoneView,
+};
+use crate::plan::regions_to_launch_in;
+use crate::remote::{Blocked, report};
+
+use super::world::World;
+
+/// How long a node may take to answer before it counts as unreachable.
+const SSH_PATIENCE: Duration = Duration::from_secs(8);
+
+/// How much of a line to look at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// AWS only.
+    Cloud,
+    /// AWS, and every node over SSH.
+    Nodes,
+}
+
+/// A line as observed, with the hosted zone it was found in.
+#[derive(Debug)]
+pub struct LineView {
+    /// What was seen.
+    pub observed: Observed,
+    /// The zone, for a line with a domain.
+    pub zone: Option<Zone>,
+}
+
+/// Looks at the line in the profile's regions, and in those that its health checks betray.
+pub async fn observe(
+    world: &World,
+    profile: &Profile,
+    scope: Scope,
+    now: Timestamp,
+) -> Result<LineView> {
+    let regions: BTreeSet<Region> = profile.regions.iter().cloned().collect();
+    let (views, zone) = tokio::join!(
+        look_at(world, &profile.name, regions),
+        zone_view(world, profile)
+    );
+    let zone = zone?;
+    let mut observed = Observed {
+        regions: views,
+        ..Observed::default()
+    };
+    observed.zone = zone.as_ref().map(|(_, view)| view.clone());
+    let elsewhere = regions_elsewhere(world, profile, &observed).await?;
+    observed
+        .regions
+        .extend(look_at(world, &profile.name, elsewhere).await);
+    refuse_if_all_failed(&observed)?;
+    if scope == Scope::Nodes {
+        observed.nodes = ask_nodes(world, &observed).await;
+        observed.verdicts = ask_checkers(world, &observed).await;
+        observed.offers = ask_offers(world, profile, &observed, now).await;
+    }
+    Ok(LineView {
+        observed,
+        zone: zone.map(|(zone, _)| zone),
+    })
+}
+
+/// Looks at the line in every region that the account has enabled, and at every hosted zone; nodes are not asked.
+pub async fn observe_everything(
+    world: &World,
+    line: &LineName,
+) -> Result<(Observed, Vec<ZoneView>)> {
+    let regions = world
+        .cloud
+        .enabled_regions()
+        .await
+        .context("cannot list the account's regions")?;
+    let (views, zones) = tokio::join!(
+        look_at(world, line, regions.known.into_iter().collect()),
+        all_zones(world, line)
+    );
+    let mut observed = Observed {
+        regions: views,
+        ..Observed::default()
+    };
+    refuse_if_all_failed(&observed)?;
+    let zones = zones.context("cannot look at the hosted zones")?;
+    observed.zone = zones.first().cloned();
+    Ok((observed, zones))
+}
+
+async fn all_zones(world: &World, line: &LineName) -> Result<Vec<ZoneView>, Failure> {
+    let mut views = Vec::new();
+    let checks = world.cloud.checks(line).await?;
+    for zone in world.cloud.all_zones().await? {
+        let records = world.cloud.records(&zone).await?;
+        views.push(ZoneView {
+            id: zone.id,
+            name: zone.name,
+            records,
+            checks: checks.clone(),
+        });
+    }
+    if views.is_empty() && !checks.is_empty() {
+        views.push(ZoneView {
+            id: String::new(),
+            name: "no hosted zone".to_owned(),
+            records: Vec::new(),
+            checks,
+        });
+    }
+    Ok(views)
+}
+
+async fn look_at(
+    world: &World,
+    line: &LineName,
+    regions: BTreeSet<Region>,
+) -> BTreeMap<Region, RegionView> {
+    let looks = regions.into_iter().map(|region| async move {
+        let (instances, groups) = tokio::join!(
+            world.cloud.instances(&region, line),
+            world.cloud.groups(&region, line)
+        );
+        let view = match (instances, groups) {
+            (Ok(instances), Ok(groups)) => RegionView::Seen { instances, groups },
+            (Err(failure), _) | (_, Err(failure)) => RegionView::NotLookedAt(failure.to_string()),
+        };
+        (region, view)
+    });
+    join_all(looks).await.into_iter().collect()
+}
+
+async fn zone_view(world: &World, profile: &Profile) -> Result<Option<(Zone, ZoneView)>> {
+    if !profile.has_domain() {
+        return Ok(None);
+    }
+    let zone = world
+        .cloud
+        .find_zone(&profile.dns.host, &profile.dns.zone)
+        .await?;
+    let view = world.cloud.zone_view(&zone, &profile.name).await?;
+    Ok(Some((zone, view)))
+}
+
+/// Regions outside the profile that may hold something of the line: the health checks' own, or, without a domain, any.
+async fn regions_elsewhere(
+    world: &World,
+    profile: &Profile,
+    observed: &Observed,
+) -> Result<BTreeSet<Region>> {
+    let found: Vec<Region> = match &observed.zone {
+        Some(zone) => zone
+            .checks
+            .iter()
+            .map(|check| check.reference.slot.region.clone())
+            .collect(),
+        None => world.cloud.enabled_regions().await?.known,
+    };
+    Ok(found
+        .into_iter()
+        .filter(|region| !profile.regions.contains(region))
+        .collect())
+}
+
+/// When no region answered, the fault is the operator's (credentials, network): an error, not a line without nodes.
+fn refuse_if_all_failed(observed: &Observed) -> Result<()> {
+    let is_blind =
+        !observed.regions.is_empty() && observed.unseen().count() == observed.regions.len();
+    match observed.unseen().next() {
+        Some((region, why)) if is_blind => Err(anyhow::anyhow!("{why}"))
+            .with_context(|| format!("no region could be looked at, {region} for one")),
+        _ => Ok(()),
+    }
+}
+
+async fn ask_nodes(world: &World, observed: &Observed) -> BTreeMap<String, NodeSight> {
+    let asked = observed
+        .instances()
+        .filter(|instance| instance.state == InstanceState::Running);
+    let sights =
+        asked.filter_map(|instance| Some((instance, instance.slot.as_ref()?, instance.address?)));
+    let sights = sights.map(|(instance, slot, address)| async move {
+        let sight = match world
+            .session(slot, instance.generation, address, SSH_PATIENCE)
+            .await
+        {
+            Ok(session) => match report(&session).await {
+                Ok(report) => NodeSight::Reported(report),
+                Err(blocked) => sight_of(&blocked),
+            },
+            Err(blocked) => sight_of(&blocked),
+        };
+        (instance.id.clone(), sight)
+    });
+    join_all(sights).await.into_iter().collect()
+}
+
+fn sight_of(blocked: &Blocked) -> NodeSight {
+    let why = blocked.to_string();
+    match blocked {
+        Blocked::Unreachable(_) | Blocked::Broken(_) => NodeSight::Unreachable(why),
+        Blocked::WrongHostKey(_) => NodeSight::WrongHostKey(why),
+        Blocked::Refused(_) => NodeSight::Refused(why),
+    }
+}
+
+/// Asks Route 53's checkers about nodes that did not answer: is it the node, or only our own way to it?
+async fn ask_checkers(world: &World, observed: &Observed) -> BTreeMap<String, bool> {
+    let is_silent = |instance: &&Instance| {
+        matches!(
+            observed.nodes.get(&instance.id),
+            Some(NodeSight::Unreachable(_))
+        )
+    };
+    let silent: Vec<Ipv4Addr> = observed
+        .instances()
+        .filter(is_silent)
+        .filter_map(|instance| instance.address)
+        .collect();
+    let checks = observed.zone.iter().flat_map(|zone| &zone.checks);
+    let suspects = checks.filter(|check| {
+        check
+            .address
+            .is_some_and(|address| silent.contains(&address))
+    });
+    let verdicts = suspects.map(|check| async move {
+        let health = world.cloud.check_health(&check.id).await.ok()?;
+        Some((check.id.clone(), health.healthy))
+    });
+    join_all(verdicts).await.into_iter().flatten().collect()
+}
+
+async fn ask_offers(
+    world: &World,
+    profile: &Profile,
+    observed: &Observed,
+    now: Timestamp,
+) -> BTreeMap<Region, Result<Offer, String>> {
+    let asks = regions_to_launch_in(profile, observed, now)
+        .into_iter()
+        .map(|region| async move {
+            let (types, image) = tokio::join!(
+                world.cloud.free_types(&region),
+                world.cloud.newest_image(&region, &profile.nodes.image)
+            );
+            let offer = match (types, image) {
+                (Ok(free_types), Ok(image)) => Ok(Offer {
+                    free_types,
+                    image_id: image.id,
+                    image_name: image.name,
+                    root_device: image.root_device,
+                }),
+                (Err(failure), _) | (_, Err(failure)) => Err(failure.to_string()),
+            };
+            (region, offer)
+        });
+    join_all(asks).await.into_iter().collect()
+}

@@ -1,0 +1,109 @@
+//! The `dsline` command: provisions, pushes, watches and removes a private line to an LLM API.
+
+pub mod cli;
+pub mod client;
+pub mod cloud;
+pub mod commands;
+pub mod dns;
+pub mod engine;
+pub mod line;
+pub mod operator;
+pub mod output;
+pub mod plan;
+pub mod remote;
+pub mod render;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use clap::error::ErrorKind;
+
+use crate::cli::Cli;
+use crate::cloud::Failure;
+use crate::commands::Outcome;
+use crate::line::{Hinted, ProfileError};
+use crate::operator::Environment;
+use crate::output::Printer;
+use crate::plan::Refusal;
+use crate::remote::Blocked;
+
+/// Exit code of a call whose words or profile are wrong (BSD's `EX_USAGE`).
+const USAGE: u8 = 64;
+/// Exit code of a refused plan.
+const REFUSED: u8 = 5;
+
+/// Runs the command line of this process and returns its exit code; the README lists the codes.
+pub async fn run() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // A reader that has gone away (`| head`) is no error.
+            let _ = error.print();
+            let is_help = matches!(
+                error.kind(),
+                ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
+            );
+            return if is_help {
+                ExitCode::SUCCESS
+            } else {
+                ExitCode::from(USAGE)
+            };
+        }
+    };
+    let environment = environment();
+    let printer = Printer::new(
+        cli.global.json,
+        cli.global.quiet,
+        environment.variable("NO_COLOR").is_some(),
+    );
+    match cli.run(&environment, &printer).await {
+        Ok(Outcome::Done) => ExitCode::SUCCESS,
+        Ok(Outcome::Pending) => ExitCode::from(2),
+        Ok(Outcome::Partial) => ExitCode::from(3),
+        Ok(Outcome::Child(code)) => ExitCode::from(code),
+        Err(error) => {
+            output::failure(&printer, &error, hint_of(&error).as_deref());
+            ExitCode::from(code_of(&error))
+        }
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one place where the process environment is read"
+)]
+fn environment() -> Environment {
+    let variables = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    let program = std::env::current_exe()
+        .ok()
+        .and_then(|path| path.parent().map(std::path::Path::to_owned));
+    Environment::new(
+        variables.collect(),
+        std::env::current_dir().unwrap_or_default(),
+        program,
+    )
+}
+
+fn code_of(error: &anyhow::Error) -> u8 {
+    if error.downcast_ref::<Refusal>().is_some() {
+        REFUSED
+    } else if error.chain().any(|cause| cause.is::<ProfileError>()) {
+        USAGE
+    } else {
+        1
+    }
+}
+
+/// The hint of the error that knows one, the outermost first.
+fn hint_of(error: &anyhow::Error) -> Option<String> {
+    error.chain().find_map(|cause| {
+        let given = cause
+            .downcast_ref::<Hinted>()
+            .map(|hinted| hinted.hint().to_owned());
+        let refused = || cause.downcast_ref::<Refusal>().map(Refusal::hint);
+        let cloud = || cause.downcast_ref::<Failure>().and_then(Failure::hint);
+        let remote = || cause.downcast_ref::<Blocked>().and_then(Blocked::hint);
+        given.or_else(refused).or_else(cloud).or_else(remote)
+    })
+}

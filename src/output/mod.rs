@@ -1,0 +1,17 @@
+//! What people and scripts see; the only room that prints.
+
+mod failure;
+mod plan;
+mod printer;
+mod progress;
+mod prompt;
+mod receipt;
+mod status;
+
+pub use failure::failure;
+pub use plan::{applied, plan, troubles};
+pub use printer::Printer;
+pub use progress::show_progress;
+pub use prompt::{confirm, prompt_choice, prompt_many, prompt_text};
+pub use receipt::receipt;
+pub use status::{DnsAnswer, NodeLine, StatusReport, status};

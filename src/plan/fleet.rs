@@ -1,0 +1,180 @@
+//! Which instance fills which slot, which are to be replaced, and which are to go.
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::line::{
+    CheckReference, Generation, HealthCheck, Instance, InstanceState, LineName, NodeReport,
+    NodeSight, Observed, Profile, Region, RegionView, Slot,
+};
+
+/// How long a new instance may stay silent before it counts as dead.
+const BOOT_GRACE: SignedDuration = SignedDuration::from_mins(10);
+
+/// What is to be done about a slot.
+#[derive(Clone, Debug)]
+pub(super) enum Filling<'a> {
+    /// Its region could not be looked at; nothing is done.
+    Unseen,
+    /// It is filled by a living instance.
+    Kept(&'a Instance, Option<&'a NodeReport>),
+    /// It is filled by an instance that cannot be worked on now, and why.
+    Stuck(&'a Instance, String),
+    /// It needs a new instance, and why.
+    Vacant(Generation, String),
+}
+
+/// The line's slots with what fills them, and the instances that are to go.
+pub(super) struct Fleet<'a> {
+    /// Every wanted slot.
+    pub(super) slots: BTreeMap<Slot, Filling<'a>>,
+    /// Instances that no slot needs (any more), each with the reason.
+    pub(super) surplus: Vec<(&'a Instance, String)>,
+}
+
+/// The wanted regions in which a node must be launched.
+pub fn regions_to_launch_in(profile: &Profile, observed: &Observed, now: Timestamp) -> Vec<Region> {
+    let fleet = Fleet::new(profile, observed, now);
+    let mut regions: Vec<Region> = fleet
+        .slots
+        .iter()
+        .filter(|(_, filling)| matches!(filling, Filling::Vacant(..)))
+        .map(|(slot, _)| slot.region.clone())
+        .collect();
+    regions.dedup();
+    regions
+}
+
+impl<'a> Fleet<'a> {
+    /// Sorts the observed instances into the wanted slots.
+    pub(super) fn new(profile: &Profile, observed: &'a Observed, now: Timestamp) -> Self {
+        let mut slots = BTreeMap::new();
+        let mut surplus = Vec::new();
+        for slot in profile.slots() {
+            let filling = match observed.regions.get(&slot.region) {
+                Some(RegionView::Seen { .. }) => {
+                    fill(&slot, &profile.name, observed, now, &mut surplus)
+                }
+                _ => Filling::Unseen,
+            };
+            slots.insert(slot, filling);
+        }
+        for instance in observed.instances().filter(|instance| is_present(instance)) {
+            match &instance.slot {
+                None => surplus.push((instance, "its tags do not name a slot".to_owned())),
+                Some(slot) if !slots.contains_key(slot) => {
+                    surplus.push((instance, "the profile no longer has its slot".to_owned()))
+                }
+                Some(_) => {}
+            }
+        }
+        Self { slots, surplus }
+    }
+}
+
+/// Whether an instance still has to be dealt with: one that is shutting down goes by itself.
+fn is_present(instance: &Instance) -> bool {
+    !matches!(
+        instance.state,
+        InstanceState::ShuttingDown | InstanceState::Terminated
+    )
+}
+
+fn fill<'a>(
+    slot: &Slot,
+    line: &LineName,
+    observed: &'a Observed,
+    now: Timestamp,
+    surplus: &mut Vec<(&'a Instance, String)>,
+) -> Filling<'a> {
+    let mut found: Vec<&Instance> = observed
+        .instances()
+        .filter(|instance| instance.slot.as_ref() == Some(slot))
+        .collect();
+    // Newest generation first; of two with one generation everybody keeps the same, the lower id.
+    found.sort_by(|a, b| {
+        b.generation
+            .cmp(&a.generation)
+            .then_with(|| a.id.cmp(&b.id))
+    });
+    let newest = found.first().map(|instance| instance.generation);
+    let mut kept = None;
+    let mut condemned = None;
+    for instance in found.into_iter().filter(|instance| is_present(instance)) {
+        match state_of(instance, line, observed, now) {
+            _ if kept.is_some() => {
+                surplus.push((instance, "another instance has taken its slot".to_owned()))
+            }
+            Standing::Dead(why) => {
+                surplus.push((instance, why.clone()));
+                condemned.get_or_insert(why);
+            }
+            Standing::Stuck(why) => kept = Some(Filling::Stuck(instance, why)),
+            Standing::Alive(report) => kept = Some(Filling::Kept(instance, report)),
+        }
+    }
+    kept.unwrap_or_else(|| {
+        let why = condemned.map_or_else(
+            || "the slot is empty".to_owned(),
+            |why| format!("the node there is dead: {why}"),
+        );
+        Filling::Vacant(newest.map_or(Generation::FIRST, Generation::next), why)
+    })
+}
+
+enum Standing<'a> {
+    Alive(Option<&'a NodeReport>),
+    Stuck(String),
+    Dead(String),
+}
+
+fn state_of<'a>(
+    instance: &Instance,
+    line: &LineName,
+    observed: &'a Observed,
+    now: Timestamp,
+) -> Standing<'a> {
+    if !instance.state.is_alive() {
+        return Standing::Dead(format!("EC2 says it is {}", instance.state.word()));
+    }
+    let is_young = now.duration_since(instance.launched) < BOOT_GRACE;
+    match observed.nodes.get(&instance.id) {
+        Some(NodeSight::Reported(report)) => match &report.boot_error {
+            Some(error) if !report.booted => Standing::Dead(format!("first boot failed: {error}")),
+            _ => Standing::Alive(Some(report)),
+        },
+        Some(NodeSight::Unreachable(why)) => match verdict(instance, line, observed) {
+            Some(false) => Standing::Dead(format!("{why}, and Route 53 finds it unhealthy")),
+            // Nobody else says that it is dead: perhaps it is still booting, perhaps the operator's own network is at fault.
+            None if is_young => Standing::Alive(None),
+            _ => Standing::Stuck(why.clone()),
+        },
+        Some(NodeSight::WrongHostKey(why) | NodeSight::Refused(why)) => {
+            Standing::Stuck(why.clone())
+        }
+        None => Standing::Alive(None),
+    }
+}
+
+/// Route 53's word on an instance, if it was asked.
+fn verdict(instance: &Instance, line: &LineName, observed: &Observed) -> Option<bool> {
+    let check = check_at(instance, line, observed)?;
+    observed.verdicts.get(&check.id).copied()
+}
+
+/// The health check that asks an instance's address.
+pub(super) fn check_at<'a>(
+    instance: &Instance,
+    line: &LineName,
+    observed: &'a Observed,
+) -> Option<&'a HealthCheck> {
+    let checks = &observed.zone.as_ref()?.checks;
+    checks.iter().find(|check| {
+        let CheckReference { line: of, slot, .. } = &check.reference;
+        of == line
+            && Some(slot) == instance.slot.as_ref()
+            && check.address.is_some()
+            && check.address == instance.address
+    })
+}

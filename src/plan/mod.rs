@@ -1,0 +1,23 @@
+//! The plan: a pure function of profile, observation and time to an ordered set of typed steps with reasons.
+
+mod context;
+mod files;
+mod fleet;
+mod network;
+#[cfg(test)]
+mod properties;
+mod records;
+mod refusal;
+#[cfg(test)]
+mod simulation;
+mod step;
+mod teardown;
+mod up;
+
+pub use context::{Context, Wanted};
+pub use files::release_of;
+pub use fleet::regions_to_launch_in;
+pub use refusal::Refusal;
+pub use step::{Action, At, LaunchOrder, Plan, PlannedNode, Step, StepId, Trouble};
+pub use teardown::teardown;
+pub use up::up;

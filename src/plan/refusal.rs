@@ -1,0 +1,84 @@
+//! Why a plan is refused although every input is well formed: doing it would be unsafe or cost what nobody agreed to.
+
+use std::fmt;
+
+use crate::line::Region;
+
+/// A refused plan; nothing has been changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// Things of the line were made with another line secret.
+    WrongSecret {
+        /// An instance or group that shows it.
+        example: String,
+    },
+    /// No preferred instance type is offered free.
+    NotFree {
+        /// Where.
+        region: Region,
+        /// What the profile prefers.
+        wanted: Vec<String>,
+        /// What the account is offered.
+        offered: Vec<String>,
+    },
+    /// A record that is not the line's stands where one of its own must be.
+    ForeignRecord(String),
+    /// Every record of the line would go although it is not being torn down.
+    NoNodeLeft,
+}
+
+impl Refusal {
+    /// What to do next.
+    pub fn hint(&self) -> String {
+        match self {
+            Self::WrongSecret { .. } => {
+                "restore this line's own secret from its backup, or choose another `name` for a new line".to_owned()
+            }
+            Self::NotFree { offered, .. } if offered.is_empty() => {
+                "pass --allow-paid to launch it anyway, at on-demand price".to_owned()
+            }
+            Self::NotFree { .. } => {
+                "set `nodes.instance_types` to one of them, or pass --allow-paid to launch it anyway, at on-demand price".to_owned()
+            }
+            Self::ForeignRecord(_) => "remove that record yourself, or choose another `dns.host`".to_owned(),
+            Self::NoNodeLeft => "look at `dsline status`; to remove the line, run `dsline teardown`".to_owned(),
+        }
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::WrongSecret { example } => {
+                write!(
+                    f,
+                    "the line secret is not the one this line was made with ({example} carries another fingerprint)"
+                )
+            }
+            Self::NotFree {
+                region,
+                wanted,
+                offered,
+            } => {
+                let offered = if offered.is_empty() {
+                    "nothing".to_owned()
+                } else {
+                    offered.join(", ")
+                };
+                write!(
+                    f,
+                    "{region}: none of {} is offered free to this account; free there: {offered}",
+                    wanted.join(", ")
+                )
+            }
+            Self::ForeignRecord(what) => {
+                write!(f, "the zone holds a record that is not this line's: {what}")
+            }
+            Self::NoNodeLeft => {
+                f.write_str("the change would leave the host name without any node")
+            }
+        }
+    }
+}
+
+impl std::error::Error for Refusal {}

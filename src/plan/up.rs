@@ -1,0 +1,298 @@
+//! The plan of `up`: every wanted node exists, runs its release and is in DNS; whatever is left over goes.
+
+use crate::line::{Generation, Group, Instance, KeyId, Offer, Region, RegionView, Slot};
+
+use super::context::Context;
+use super::files::{reason_to_push, release_of};
+use super::fleet::{Filling, Fleet};
+use super::network::rules;
+use super::records::{check_of, plan_records};
+use super::refusal::Refusal;
+use super::step::{Action, At, LaunchOrder, Plan, PlannedNode, StepId};
+
+/// Plans the way from what is to what the profile wants; an empty plan means that nothing differs.
+pub fn up(context: &Context<'_>) -> Result<Plan, Refusal> {
+    refuse_wrong_secret(context)?;
+    let fleet = Fleet::new(
+        &context.wanted.profile,
+        context.observed,
+        context.wanted.now,
+    );
+    let mut plan = Plan::new(&context.wanted.profile.name);
+    for (region, why) in context.observed.unseen() {
+        plan.trouble(At::Region(region.clone()), format!("not looked at: {why}"));
+    }
+    for region in &context.wanted.profile.regions {
+        plan_network(&mut plan, context, region);
+    }
+    for (slot, filling) in &fleet.slots {
+        plan_node(&mut plan, context, slot, filling)?;
+    }
+    let changed = plan_records(&mut plan, &context.wanted.profile, context.observed)?;
+    retire(&mut plan, &fleet.surplus, changed);
+    remove_groups(&mut plan, context);
+    Ok(plan)
+}
+
+fn refuse_wrong_secret(context: &Context<'_>) -> Result<(), Refusal> {
+    let own = context.wanted.secret.key_id();
+    let differs = |key: &Option<KeyId>| key.as_ref().is_some_and(|key| *key != own);
+    let instance = context
+        .observed
+        .instances()
+        .find(|instance| differs(&instance.key_id))
+        .map(|instance| &instance.id);
+    let group = || {
+        context
+            .observed
+            .groups()
+            .find(|group| differs(&group.key_id))
+            .map(|group| &group.id)
+    };
+    match instance.or_else(group) {
+        Some(example) => Err(Refusal::WrongSecret {
+            example: example.clone(),
+        }),
+        None => Ok(()),
+    }
+}
+
+fn group_in<'a>(context: &Context<'a>, region: &Region) -> Option<&'a Group> {
+    context
+        .observed
+        .groups()
+        .find(|group| group.region == *region)
+}
+
+fn plan_network(plan: &mut Plan, context: &Context<'_>, region: &Region) {
+    let Some(RegionView::Seen { .. }) = context.observed.regions.get(region) else {
+        return;
+    };
+    let group = group_in(context, region);
+    let created = group.is_none().then(|| {
+        plan.add(
+            At::Region(region.clone()),
+            Action::CreateGroup {
+                region: region.clone(),
+            },
+            "the region has no security group of this line",
+        )
+    });
+    let rules = rules(&context.wanted.profile, context.operator, group);
+    if rules.add.is_empty() && rules.remove.is_empty() {
+        return;
+    }
+    let reason = if created.is_some() {
+        "a new group lets nobody in"
+    } else {
+        "its rules are not the profile's"
+    };
+    let action = Action::SetRules {
+        region: region.clone(),
+        group: group.map(|group| group.id.clone()),
+        add: rules.add,
+        remove: rules.remove,
+    };
+    let step = plan.add(At::Region(region.clone()), action, reason);
+    plan.needs(step, created);
+}
+
+fn plan_node(
+    plan: &mut Plan,
+    context: &Context<'_>,
+    slot: &Slot,
+    filling: &Filling<'_>,
+) -> Result<(), Refusal> {
+    match filling {
+        Filling::Unseen => Ok(()),
+        Filling::Stuck(instance, why) => {
+            plan.trouble(At::Slot(slot.clone()), why.clone());
+            // In DNS it stays as it is, where its own check judges it; it never joins in this state.
+            plan.nodes
+                .extend(Some(planned(context, instance, slot)).filter(|node| node.check.is_some()));
+            Ok(())
+        }
+        Filling::Kept(instance, report) => {
+            let node = planned(context, instance, slot);
+            let is_set_up = report.is_some_and(|report| report.booted && report.has_lasting_key);
+            let before = plan.ids_where(|step| step.at == At::Region(slot.region.clone()));
+            let booted = (!is_set_up)
+                .then(|| plan_boot(plan, &node, &instance.instance_type, before.clone()));
+            let release = release_of(context.wanted, slot, node.address);
+            let reason = match report {
+                Some(report) if is_set_up => reason_to_push(&release, report),
+                _ => Some("it has no release yet".to_owned()),
+            };
+            if let Some(reason) = reason {
+                plan_push(plan, &node, reason, booted.into_iter().chain(before));
+            }
+            plan.nodes.push(node);
+            Ok(())
+        }
+        Filling::Vacant(generation, why) => {
+            let Some(order) = order(plan, context, slot, *generation)? else {
+                return Ok(());
+            };
+            let instance_type = order.instance_type.clone();
+            let group = group_in(context, &slot.region).map(|group| group.id.clone());
+            let before = plan.ids_where(|step| step.at == At::Region(slot.region.clone()));
+            let launched = plan.add(
+                At::Slot(slot.clone()),
+                Action::Launch { order, group },
+                why.clone(),
+            );
+            plan.needs(launched, before);
+            let node = PlannedNode {
+                slot: slot.clone(),
+                generation: *generation,
+                instance: None,
+                address: None,
+                check: None,
+            };
+            let booted = plan_boot(plan, &node, &instance_type, vec![launched]);
+            plan_push(plan, &node, "it has no release yet".to_owned(), [booted]);
+            plan.nodes.push(node);
+            Ok(())
+        }
+    }
+}
+
+fn plan_boot(
+    plan: &mut Plan,
+    node: &PlannedNode,
+    instance_type: &str,
+    before: Vec<StepId>,
+) -> StepId {
+    let action = Action::Boot {
+        slot: node.slot.clone(),
+        generation: node.generation,
+        instance_type: instance_type.to_owned(),
+    };
+    let step = plan.add(
+        At::Slot(node.slot.clone()),
+        action,
+        "its first boot has not been finished",
+    );
+    plan.needs(step, before);
+    step
+}
+
+fn plan_push(
+    plan: &mut Plan,
+    node: &PlannedNode,
+    reason: String,
+    before: impl IntoIterator<Item = StepId>,
+) {
+    let step = plan.add(
+        At::Slot(node.slot.clone()),
+        Action::Push {
+            slot: node.slot.clone(),
+            generation: node.generation,
+        },
+        reason,
+    );
+    plan.needs(step, before);
+}
+
+fn planned(context: &Context<'_>, instance: &Instance, slot: &Slot) -> PlannedNode {
+    let mut node = PlannedNode {
+        slot: slot.clone(),
+        generation: instance.generation,
+        instance: Some(instance.id.clone()),
+        address: instance.address,
+        check: None,
+    };
+    node.check = context
+        .observed
+        .zone
+        .as_ref()
+        .and_then(|zone| check_of(&context.wanted.profile, zone, &node))
+        .map(|check| check.id.clone());
+    node
+}
+
+/// What to launch into a slot; `None` when its region could not say what it offers.
+fn order(
+    plan: &mut Plan,
+    context: &Context<'_>,
+    slot: &Slot,
+    generation: Generation,
+) -> Result<Option<LaunchOrder>, Refusal> {
+    let offer = match context.observed.offers.get(&slot.region) {
+        Some(Ok(offer)) => offer,
+        Some(Err(why)) => {
+            plan.trouble(At::Slot(slot.clone()), why.clone());
+            return Ok(None);
+        }
+        None => {
+            plan.trouble(
+                At::Slot(slot.clone()),
+                "its region was not asked what it offers",
+            );
+            return Ok(None);
+        }
+    };
+    Ok(Some(LaunchOrder {
+        slot: slot.clone(),
+        generation,
+        instance_type: instance_type(context, &slot.region, offer)?,
+        image_id: offer.image_id.clone(),
+        root_device: offer.root_device.clone(),
+    }))
+}
+
+fn instance_type(context: &Context<'_>, region: &Region, offer: &Offer) -> Result<String, Refusal> {
+    let wanted = &context.wanted.profile.nodes.instance_types;
+    let free = wanted.iter().find(|kind| offer.free_types.contains(kind));
+    let paid = || {
+        context
+            .wanted
+            .profile
+            .nodes
+            .allow_paid
+            .then(|| wanted.first())
+            .flatten()
+    };
+    free.or_else(paid).cloned().ok_or_else(|| Refusal::NotFree {
+        region: region.clone(),
+        wanted: wanted.clone(),
+        offered: offer.free_types.clone(),
+    })
+}
+
+/// Terminates what no slot needs, once DNS no longer answers it and its successor serves.
+fn retire(plan: &mut Plan, surplus: &[(&Instance, String)], changed: Option<StepId>) {
+    for (instance, why) in surplus {
+        let at = instance
+            .slot
+            .clone()
+            .map_or(At::Region(instance.region.clone()), At::Slot);
+        let successors = plan.ids_where(|step| matches!(&step.action, Action::Push { slot, .. } if Some(slot) == instance.slot.as_ref()));
+        let action = Action::Terminate {
+            region: instance.region.clone(),
+            instances: vec![instance.id.clone()],
+        };
+        let step = plan.add(at, action, why.clone());
+        plan.needs(step, successors.into_iter().chain(changed));
+    }
+}
+
+fn remove_groups(plan: &mut Plan, context: &Context<'_>) {
+    for group in context
+        .observed
+        .groups()
+        .filter(|group| !context.wanted.profile.regions.contains(&group.region))
+    {
+        let action = Action::DeleteGroup {
+            region: group.region.clone(),
+            group: group.id.clone(),
+        };
+        let step = plan.add(
+            At::Region(group.region.clone()),
+            action,
+            "the profile no longer has the region",
+        );
+        let before = plan.ids_where(|step| matches!(&step.action, Action::Terminate { region, .. } if *region == group.region));
+        plan.needs(step, before);
+    }
+}

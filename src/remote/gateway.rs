@@ -1,0 +1,48 @@
+//! The gateway's admin port, asked from the node itself.
+
+use super::blocked::Blocked;
+use super::command::Command;
+use super::session::Session;
+use crate::line::GatewayStatus;
+
+const DRAIN: &str = "http://127.0.0.1:8081/drain";
+
+/// Makes the node fail its health checks on purpose while it serves on.
+pub async fn drain(session: &Session) -> Result<GatewayStatus, Blocked> {
+    ask(session, &drain_command("POST")).await
+}
+
+/// Makes the node healthy again.
+pub async fn undrain(session: &Session) -> Result<GatewayStatus, Blocked> {
+    ask(session, &drain_command("DELETE")).await
+}
+
+fn drain_command(method: &str) -> Command {
+    Command::program(&["curl", "-sS", "-f", "--max-time", "5", "-X", method, DRAIN])
+}
+
+async fn ask(session: &Session, command: &Command) -> Result<GatewayStatus, Blocked> {
+    let output = session.run(command, None).await?;
+    let failed = |why: &str| {
+        Blocked::Broken(format!(
+            "{}: its gateway could not be asked: {}",
+            session.place(),
+            why.trim()
+        ))
+    };
+    if output.status != 0 {
+        return Err(failed(&output.stderr));
+    }
+    serde_json::from_slice(&output.stdout).map_err(|error| failed(&error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn drain_is_one_request_to_the_admin_port() {
+        let line = "curl -sS -f --max-time 5 -X POST http://127.0.0.1:8081/drain";
+        assert_eq!(drain_command("POST").line(), line);
+    }
+}

@@ -1,0 +1,267 @@
+# Makes a release live: stores its parts, has the real programs judge them, switches, looks, and goes back if it fails.
+# $1 the release's digest   $2 its parts, as name=digest ...   $3 digests of the parts in the archive on standard input
+# $4 names of the parts whose programs must take notice   $5 the links into the live release, as path=target ...
+# The answer's first line is the verdict; the end of what a program said follows.
+set -u
+umask 022
+# Whoever waits for the answer may be gone: the work is finished all the same.
+trap '' HUP PIPE
+export LC_ALL=C
+home=/var/lib/dsline
+release=$1 parts=$2 sent=$3 touched=$4 links=$5
+new=$home/releases/$release.part
+incoming=$home/incoming.$release
+previous=
+
+log=$(mktemp)
+trap 'rm -rf "$log" "$new" "$incoming"' EXIT
+exec 3>&1 >>"$log" 2>&1
+
+# Ends everything: what comes before the dash are the verdict's words, the end of the log follows.
+verdict() {
+    { printf '%s' "$1"; shift; [ $# -eq 0 ] || printf '\t%s' "$@"; echo; tail -n 20 "$log"; } >&3
+    exit 0
+}
+quietly() { "$@" >"$log" 2>&1 </dev/null; }
+has_word() { case " $1 " in *" $2 "*) true ;; *) false ;; esac; }
+touches() { has_word "$touched" "$1"; }
+digest_of() { for part in $parts; do [ "${part%%=*}" != "$1" ] || echo "${part#*=}"; done; }
+
+if docker compose version >/dev/null; then compose_program='docker compose'; else compose_program=docker-compose; fi
+compose() {
+    folder=$(realpath "$1") && shift &&
+        $compose_program --project-name dsline --project-directory "$folder" --file "$folder/compose.yaml" "$@"
+}
+
+# ---- Storing
+
+store_part() {
+    cd "$incoming/$1" &&
+        find . -type f -printf '%P\0' | sort -z | xargs -0 sha256sum >"$incoming/$1.sha256" &&
+        find . ! -type d -printf '%P %m %U:%G\n' | sort >"$incoming/$1.list" &&
+        find . "$incoming/$1.sha256" "$incoming/$1.list" -type f -exec sync -d {} + &&
+        cd $home/parts || return
+    # The list of sums comes last: without it a part does not count as stored.
+    rm -rf "$1.spoilt" "$1.sha256"
+    if [ -e "$1" ]; then mv -T "$1" "$1.spoilt" || return; fi
+    mv -T "$incoming/$1" "$1" && mv -T "$incoming/$1.list" "$1.list" && mv -T "$incoming/$1.sha256" "$1.sha256"
+    rm -rf "$1.spoilt"
+}
+
+store() {
+    mkdir -p $home/parts $home/releases
+    rm -rf $home/incoming.* $home/releases/*.part
+    mkdir -m 700 "$incoming"
+    tar -xpmf - -C "$incoming" || verdict unfinished 'the archive could not be unpacked'
+    for digest in $sent; do
+        store_part "$digest" || verdict unfinished "part $digest could not be stored"
+    done
+    mkdir "$new"
+    for part in $parts; do
+        digest=${part#*=}
+        has_word "$sent" "$digest" ||
+            (cd "$home/parts/$digest" && sha256sum --check --status "../$digest.sha256") || verdict spoilt "$digest"
+        ln -s "../../parts/$digest" "$new/${part%%=*}"
+    done
+}
+
+# ---- Judging, by the programs themselves, of files that nothing reads yet
+
+check_nginx() { nginx -t -q -c "$new/nginx/nginx.conf"; }
+
+check_redis() {
+    room=$(mktemp -d) && chown redis: "$room"
+    ask="redis-cli -s $room/socket"
+    setpriv --reuid redis --regid redis --init-groups redis-server "$new/redis/redis.conf" --port 0 \
+        --unixsocket "$room/socket" --requirepass '' --dir "$room" --save '' --supervised no --daemonize no &
+    server=$!
+    for _ in $(seq 100); do
+        sleep 0.05
+        if [ "$($ask ping 2>/dev/null)" = PONG ]; then break; fi
+        kill -0 $server || break
+    done
+    $ask shutdown nosave 2>/dev/null || kill $server
+    wait $server
+    result=$?
+    rm -rf "$room"
+    return $result
+}
+
+check_rsyslog() { rsyslogd -N1 -f "$new/rsyslog/dsline.conf"; }
+
+check_logrotate() { logrotate -d "$new/logrotate/dsline"; }
+
+check_gateway() {
+    image=dsline-gateway:$(digest_of image)
+    compose "$new/gateway" config --quiet || return
+    docker image inspect "$image" >/dev/null || compose "$new/gateway" build || return
+    gateway=$(realpath "$new/gateway")
+    docker run --rm --network none --read-only --cap-drop ALL --user 65532:65532 \
+        --volume "$gateway/gateway.toml:/etc/dsline/gateway.toml:ro" --volume "$gateway/secrets:/run/secrets:ro" \
+        "$image" --config /etc/dsline/gateway.toml --check
+}
+
+judge() {
+    for part in nginx redis rsyslog logrotate gateway; do
+        ! touches $part || quietly check_$part || verdict invalid $part
+    done
+}
+
+# ---- Switching
+
+switch() {
+    ln -sfn "releases/$1" $home/current.next && mv -T $home/current.next $home/current
+}
+
+# Links whose file the live release does not have are taken away: some programs stumble over them.
+place_links() {
+    for link in $links; do
+        path=${link%%=*} file=$home/current/${link#*=}
+        if [ ! -e "$file" ]; then
+            [ ! -L "$path" ] || rm -f "$path"
+        elif [ "$(readlink "$path")" != "$file" ]; then
+            mkdir -p "${path%/*}" && ln -sfT "$file" "$path"
+        fi
+    done
+}
+
+start_gateway() {
+    systemctl start docker && compose $home/current/gateway up --detach --no-build --force-recreate --remove-orphans
+}
+
+start_nginx() {
+    if touches system || ! systemctl is-active --quiet nginx; then
+        systemctl restart nginx
+    else
+        systemctl reload nginx
+    fi
+}
+
+# Tells the programs, in the order in which they need each other; prints nothing, sets `trouble` if one does not take it.
+tell() {
+    trouble=
+    if touches system; then
+        systemctl daemon-reload
+        # A container of the lab may not set it; Redis says so in its own log.
+        sysctl -q -p $home/current/system/sysctl.conf
+        systemctl restart systemd-journald
+    fi
+    if touches logrotate; then systemctl enable --now --quiet logrotate.timer; fi
+    if touches rsyslog; then quietly systemctl restart rsyslog || trouble='rsyslog does not start'; fi
+    if touches redis || touches system; then quietly systemctl restart redis-server || trouble='redis-server does not start'; fi
+    if [ -z "$trouble" ] && { touches gateway || touches image; }; then
+        quietly start_gateway || trouble='the gateway does not start'
+    fi
+    if [ -z "$trouble" ] && { touches nginx || touches system; }; then
+        quietly start_nginx || trouble='nginx does not take its files'
+    fi
+    [ -z "$trouble" ]
+}
+
+# ---- Looking
+
+code() { curl -s -o /dev/null -w '%{http_code}' --max-time 3 "$1"; }
+
+is_draining() { curl -sf --max-time 2 http://127.0.0.1:8081/status | grep -q '"draining": *true'; }
+
+find_trouble() {
+    for unit in rsyslog redis-server docker nginx; do
+        state=$(systemctl is-active $unit) || { echo "$unit is $state"; return; }
+    done
+    # A drained node stays drained across a push, and says 503 on purpose.
+    expected=200
+    if [ -n "$draining" ]; then
+        expected=503
+        curl -s -o /dev/null --max-time 2 -X POST http://127.0.0.1:8081/drain
+    fi
+    answer=$(code http://127.0.0.1:8081/readyz)
+    [ "$answer" = $expected ] || { echo "the gateway answers /readyz with $answer"; return; }
+    answer=$(code http://127.0.0.1/healthz)
+    [ "$answer" = $expected ] || echo "nginx answers /healthz with $answer"
+}
+
+is_well() {
+    end=$(($(date +%s) + $1))
+    while trouble=$(find_trouble); [ -n "$trouble" ]; do
+        [ "$(date +%s)" -lt $end ] || return 1
+        sleep 0.2
+    done
+}
+
+# ---- Going back
+
+gather_logs() {
+    case $trouble in
+        *rsyslog*) unit=rsyslog ;;
+        *redis*) unit=redis-server ;;
+        *nginx*) unit=nginx ;;
+        *) unit=docker ;;
+    esac
+    cat "$log"
+    echo "-- $unit --"
+    journalctl --quiet --no-pager --output cat --unit $unit --lines 8
+    echo "-- the gateway's container --"
+    docker logs --tail 20 dsline-gateway 2>&1
+}
+
+go_back() {
+    if [ -n "$previous" ]; then
+        switch "$previous" && place_links && tell && is_well 20
+    else
+        compose $home/current/gateway down --timeout 5
+        rm -f $home/current
+        place_links
+        systemctl stop nginx
+        systemctl daemon-reload
+        systemctl restart rsyslog redis-server
+    fi
+}
+
+fail() {
+    failure=$trouble
+    logs=$(gather_logs)
+    outcome=kept
+    if [ "$previous" != "$release" ]; then
+        if go_back; then outcome=reverted; else outcome=stuck; fi
+        rm -rf "${home:?}/releases/$release"
+    fi
+    { printf 'unhealthy\t%s\t%s\n' "$failure" $outcome; printf '%s\n' "$logs"; } >&3
+    exit 0
+}
+
+# ---- Tidying: the newest five releases stay, with their parts and images
+
+prune() {
+    cd $home/releases && ls -1t | tail -n +6 | while read -r old; do
+        [ "$old" = "$release" ] || rm -rf "./$old"
+    done
+    used=" $(find $home/releases -mindepth 2 -type l -printf '%l\n' | sed 's,.*/,,' | tr '\n' ' ')"
+    for folder in $home/parts/*/; do
+        digest=$(basename "$folder")
+        if has_word "$used" "$digest"; then continue; fi
+        [ ! -e "$folder/Dockerfile" ] || docker image rm "dsline-gateway:$digest"
+        rm -rf "$home/parts/$digest.sha256" "$home/parts/$digest.list" "$folder"
+    done
+}
+
+# ---- The story
+
+exec 9>$home/push.lock
+flock -w 60 9 || verdict unfinished 'another push holds the node'
+store
+judge
+if live=$(readlink $home/current); then previous=${live##*/}; fi
+draining=$(! is_draining || echo yes)
+if [ "$previous" != "$release" ]; then
+    rm -rf "${home:?}/releases/$release"
+    mv -T "$new" "$home/releases/$release" || verdict unfinished 'the release could not be put in its place'
+    switch "$release" || verdict unfinished 'the release could not be switched to'
+else
+    rm -rf "$new"
+fi
+place_links
+tell && is_well 30 || fail
+touch "$home/releases/$release"
+prune
+: >"$log"
+verdict live

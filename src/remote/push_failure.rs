@@ -1,0 +1,115 @@
+//! How a push can fail, from the least harm to the most.
+
+use std::fmt;
+
+use super::blocked::Blocked;
+
+/// A push that did not make the release live.
+#[derive(Debug)]
+pub enum PushFailure {
+    /// The node could not be reached or asked.
+    Blocked(Blocked),
+    /// A program on the node refused its files; nothing live was touched.
+    Invalid {
+        /// The node.
+        place: String,
+        /// The part that was refused.
+        part: String,
+        /// The end of what the program said.
+        output: String,
+    },
+    /// The node could not store or prepare the release; nothing live was touched.
+    Unfinished {
+        /// The node.
+        place: String,
+        /// What could not be done.
+        what: String,
+        /// The end of what was said about it.
+        output: String,
+    },
+    /// The release was live and did not work.
+    Unhealthy {
+        /// The node.
+        place: String,
+        /// What was wrong.
+        what: String,
+        /// The end of the logs concerned.
+        log: String,
+        /// Whether the node is back at what it had before, and that works.
+        reverted: bool,
+    },
+}
+
+impl PushFailure {
+    /// What to do next, where this knows it.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Blocked(blocked) => blocked.hint(),
+            Self::Invalid { .. } => {
+                Some("`dsline render --out DIR` writes the files as the node got them".to_owned())
+            }
+            Self::Unfinished { .. } => None,
+            Self::Unhealthy { reverted: true, .. } => Some(
+                "the node serves what it served before; mend the cause and run `dsline up` again"
+                    .to_owned(),
+            ),
+            Self::Unhealthy {
+                reverted: false, ..
+            } => Some("look around with `dsline ssh`; `dsline up` pushes again".to_owned()),
+        }
+    }
+}
+
+impl fmt::Display for PushFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let detail = match self {
+            Self::Blocked(blocked) => return blocked.fmt(f),
+            Self::Invalid {
+                place,
+                part,
+                output,
+            } => {
+                write!(
+                    f,
+                    "{place}: the {part} part of the release was refused; nothing was switched"
+                )?;
+                output
+            }
+            Self::Unfinished {
+                place,
+                what,
+                output,
+            } => {
+                write!(f, "{place}: {what}; nothing was switched")?;
+                output
+            }
+            Self::Unhealthy {
+                place,
+                what,
+                log,
+                reverted,
+            } => {
+                let outcome = if *reverted {
+                    "it went back to what it had before"
+                } else {
+                    "it could not go back to a working state"
+                };
+                write!(f, "{place}: with the new release {what}; {outcome}")?;
+                log
+            }
+        };
+        if detail.trim().is_empty() {
+            Ok(())
+        } else {
+            write!(f, "\n{}", detail.trim_end())
+        }
+    }
+}
+
+impl std::error::Error for PushFailure {}
+
+impl From<Blocked> for PushFailure {
+    fn from(blocked: Blocked) -> Self {
+        Self::Blocked(blocked)
+    }
+}

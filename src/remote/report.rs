@@ -1,0 +1,138 @@
+//! What a node says of itself, asked in one command.
+
+use std::collections::BTreeSet;
+
+use super::blocked::Blocked;
+use super::command::Command;
+use super::session::Session;
+use crate::line::{HostKeyStage, NodeReport};
+use crate::render::links;
+
+/// A node's report, and what only a push wants to know.
+#[derive(Debug, Default)]
+pub(super) struct Look {
+    pub(super) report: NodeReport,
+    /// Digests of all parts that lie on the node, live or not.
+    pub(super) stored: BTreeSet<String>,
+}
+
+/// Asks a node for its own account.
+pub async fn report(session: &Session) -> Result<NodeReport, Blocked> {
+    Ok(look(session).await?.report)
+}
+
+/// Asks a node for its own account and its stored parts.
+pub(super) async fn look(session: &Session) -> Result<Look, Blocked> {
+    let text = session.script(&report_command(), None).await?;
+    let mut look = parse(&text).map_err(|line| {
+        session.broken(&format!(
+            "its report has a line that makes no sense: {line}"
+        ))
+    })?;
+    look.report.has_lasting_key = session.stage() == HostKeyStage::Lasting;
+    Ok(look)
+}
+
+fn report_command() -> Command {
+    Command::script(include_str!("report.sh"), &[&links_argument()])
+}
+
+/// The fixed places that lead into the live release, as the scripts take them.
+pub(super) fn links_argument() -> String {
+    let pairs: Vec<String> = links()
+        .iter()
+        .map(|(path, target)| format!("{path}={target}"))
+        .collect();
+    pairs.join(" ")
+}
+
+/// Reads the script's lines; the error is the line that is not of it.
+fn parse(text: &str) -> Result<Look, String> {
+    let mut look = Look::default();
+    for line in text.lines() {
+        read_fact(&mut look, &line.split('\t').collect::<Vec<_>>())
+            .ok_or_else(|| line.to_owned())?;
+    }
+    Ok(look)
+}
+
+fn read_fact(look: &mut Look, fact: &[&str]) -> Option<()> {
+    let report = &mut look.report;
+    match *fact {
+        ["booted"] => report.booted = true,
+        ["boot-error", text] => report.boot_error = Some(text.trim().to_owned()),
+        ["stored", digest] => {
+            look.stored.insert(digest.to_owned());
+        }
+        ["release", digest] => report.release = Some(digest.to_owned()),
+        ["part", name, digest] => {
+            report.parts.entry(name.to_owned()).or_default().digest = digest.to_owned()
+        }
+        ["drift", name, path] => report
+            .parts
+            .entry(name.to_owned())
+            .or_default()
+            .drifted
+            .push(path.to_owned()),
+        ["unit", unit, state] => {
+            report.units.insert(unit.to_owned(), state.to_owned());
+        }
+        // An answer that is not the gateway's is no answer.
+        ["gateway", status] => report.gateway = serde_json::from_str(status).ok(),
+        _ => return None,
+    }
+    Some(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SOUND: &str = "booted\nstored\tabc\nstored\tdef\nrelease\tr1\npart\tnginx\tabc\npart\tredis\tdef\n\
+        drift\tnginx\ttls/key.pem\ndrift\tlogrotate\t/etc/logrotate.d/dsline\nunit\tnginx\tactive\n\
+        unit\tredis-server\tfailed\ngateway\t{\"version\":\"0.1.0\",\"draining\":false,\"in_flight\":2,\"uptime_seconds\":9,\"more\":1}\n";
+
+    #[test]
+    fn facts_become_a_report() {
+        let look = parse(SOUND).unwrap();
+        let report = look.report;
+        assert!(report.booted && report.boot_error.is_none());
+        assert_eq!(report.release.as_deref(), Some("r1"));
+        assert_eq!(report.parts["nginx"].digest, "abc");
+        assert_eq!(report.parts["nginx"].drifted, ["tls/key.pem"]);
+        assert_eq!(
+            report.parts["logrotate"].drifted,
+            ["/etc/logrotate.d/dsline"]
+        );
+        assert_eq!(report.units["redis-server"], "failed");
+        assert_eq!(report.gateway.unwrap().in_flight, 2);
+        assert_eq!(look.stored.into_iter().collect::<Vec<_>>(), ["abc", "def"]);
+    }
+
+    #[test]
+    fn a_fresh_node_says_little() {
+        let report = parse("boot-error\tapt could not install nginx \nunit\tnginx\tinactive\n")
+            .unwrap()
+            .report;
+        assert!(!report.booted && report.release.is_none() && report.gateway.is_none());
+        assert_eq!(
+            report.boot_error.as_deref(),
+            Some("apt could not install nginx")
+        );
+    }
+
+    #[test]
+    fn a_strange_line_is_named() {
+        assert_eq!(
+            parse("booted\nbash: warning: setlocale\n").unwrap_err(),
+            "bash: warning: setlocale"
+        );
+    }
+
+    #[test]
+    fn the_command_names_the_links_and_nothing_else() {
+        let line = report_command().line().to_owned();
+        let length = include_str!("report.sh").len();
+        assert!(line.starts_with(&format!("sudo -n sh -c 'eval \"$(head -c {length})\"' dsline '/etc/logrotate.d/dsline=logrotate/dsline ")));
+    }
+}
