@@ -57,7 +57,9 @@ impl Cli {
             Command::Init(args) => init::run(&args, global, environment, printer),
             Command::Plan(args) => plan::run(&args, global, environment, printer).await,
             Command::Up(args) => up::run(&args, global, environment, printer).await,
-            Command::Status(args) => status::run(&args, global, environment, printer).await,
+            Command::Status(args) => {
+                Box::pin(status::run(&args, global, environment, printer)).await
+            }
             Command::Render(args) => render::run(&args, global, environment, printer),
             Command::Ssh(args) => ssh::run(&args, global, environment).await,
             Command::Exec(args) => exec::run(&args, global, environment, printer).await,

@@ -4,8 +4,11 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// (room, rooms it may import, whether it is pure). `ARCHITECTURE.md` draws the same.
-const ROOMS: &[(&str, &[&str], bool)] = &[
+/// (room, rooms it may import, whether it is pure).
+type Room = (&'static str, &'static [&'static str], bool);
+
+/// The command's rooms. `ARCHITECTURE.md` draws the same.
+const ROOMS: &[Room] = &[
     ("line", &[], true),
     ("dns", &["line"], true),
     ("render", &["line"], true),
@@ -30,6 +33,24 @@ const ROOMS: &[(&str, &[&str], bool)] = &[
     ),
 ];
 
+/// The gateway's rooms.
+const GATEWAY: &[Room] = &[
+    ("config", &[], false),
+    ("record", &[], false),
+    ("wire", &[], true),
+    ("guard", &[], false),
+    ("upstream", &["config"], false),
+    ("proxy", &["record", "upstream", "wire"], false),
+    (
+        "server",
+        &["proxy", "upstream", "guard", "record", "wire", "config"],
+        false,
+    ),
+];
+
+/// Both crates: where their rooms lie, and the rooms.
+const HOUSES: [(&str, &[Room]); 2] = [("src", ROOMS), ("gateway/src", GATEWAY)];
+
 /// What a pure room must not contain.
 const EFFECTS: &[&str] = &[
     "async fn",
@@ -46,10 +67,10 @@ const EFFECTS: &[&str] = &[
 #[test]
 fn every_import_goes_down() {
     let mut wrong = Vec::new();
-    for (room, allowed, _) in ROOMS {
-        for file in files_of(room) {
+    for (folder, (room, allowed, _)) in all_rooms() {
+        for file in rust_files(&folder.join(room)) {
             for found in imports(&production(&file)) {
-                if found != *room && !allowed.contains(&found.as_str()) {
+                if found != room && !allowed.contains(&found.as_str()) {
                     wrong.push(format!(
                         "{} imports `{found}`, which `{room}` may not",
                         file.display()
@@ -62,43 +83,45 @@ fn every_import_goes_down() {
 }
 
 #[test]
-fn the_table_itself_has_no_circle() {
-    let mut settled: BTreeSet<&str> = BTreeSet::new();
-    for (room, allowed, _) in sorted_by_floor() {
+fn the_tables_themselves_have_no_circle() {
+    for (_, rooms) in HOUSES {
+        let mut left: Vec<Room> = rooms.to_vec();
+        let mut settled: BTreeSet<&str> = BTreeSet::new();
+        while let Some(next) = left
+            .iter()
+            .position(|(_, below, _)| below.iter().all(|room| settled.contains(room)))
+        {
+            settled.insert(left.remove(next).0);
+        }
         assert!(
-            allowed.iter().all(|below| settled.contains(below)),
-            "`{room}` stands above itself"
+            left.is_empty(),
+            "these rooms stand above themselves: {left:?}"
         );
-        settled.insert(room);
     }
-    assert_eq!(settled.len(), ROOMS.len());
 }
 
 #[test]
 fn every_folder_is_a_room_of_the_table() {
-    let known: BTreeSet<&str> = ROOMS.iter().map(|(room, ..)| *room).collect();
-    let folders = fs::read_dir(source())
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| path.is_dir());
-    let found: BTreeSet<String> = folders
-        .map(|path| path.file_name().unwrap().to_string_lossy().into_owned())
-        .collect();
-    assert_eq!(found, known.into_iter().map(str::to_owned).collect());
+    for (house, rooms) in HOUSES {
+        let known: BTreeSet<String> = rooms.iter().map(|(room, ..)| (*room).to_owned()).collect();
+        let entries = fs::read_dir(root().join(house))
+            .unwrap()
+            .map(|entry| entry.unwrap().path());
+        let folders = entries
+            .filter(|path| path.is_dir())
+            .map(|path| path.file_name().unwrap().to_string_lossy().into_owned());
+        assert_eq!(folders.collect::<BTreeSet<String>>(), known);
+    }
 }
 
 #[test]
 fn pure_rooms_have_no_effects() {
     let mut wrong = Vec::new();
-    for (room, _, _) in ROOMS.iter().filter(|(_, _, is_pure)| *is_pure) {
-        for file in files_of(room) {
+    for (folder, (room, _, _)) in all_rooms().filter(|(_, (_, _, is_pure))| *is_pure) {
+        for file in rust_files(&folder.join(room)) {
             let text = production(&file);
-            wrong.extend(
-                EFFECTS
-                    .iter()
-                    .filter(|effect| text.contains(*effect))
-                    .map(|effect| format!("{} contains `{effect}`", file.display())),
-            );
+            let found = EFFECTS.iter().filter(|effect| text.contains(*effect));
+            wrong.extend(found.map(|effect| format!("{} contains `{effect}`", file.display())));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
@@ -106,17 +129,17 @@ fn pure_rooms_have_no_effects() {
 
 #[test]
 fn faces_only_name_what_is_inside() {
-    for (room, _, _) in ROOMS {
-        let text = fs::read_to_string(source().join(room).join("mod.rs")).unwrap();
+    for (folder, (room, _, _)) in all_rooms() {
+        let text = fs::read_to_string(folder.join(room).join("mod.rs")).unwrap();
         assert!(
             text.starts_with("//! "),
             "{room}/mod.rs does not say what lives in the room"
         );
         for word in ["fn ", "struct ", "enum ", "impl "] {
+            let holds =
+                |line: &str| line.starts_with(word) || line.starts_with(&format!("pub {word}"));
             assert!(
-                !text
-                    .lines()
-                    .any(|line| line.starts_with(word) || line.starts_with(&format!("pub {word}"))),
+                !text.lines().any(holds),
                 "{room}/mod.rs holds more than names"
             );
         }
@@ -125,46 +148,38 @@ fn faces_only_name_what_is_inside() {
 
 #[test]
 fn files_say_what_lives_in_them_and_stay_short() {
-    for file in rust_files(&source()) {
-        let text = fs::read_to_string(&file).unwrap();
-        assert!(
-            text.starts_with("//! "),
-            "{} does not begin with a sentence",
-            file.display()
-        );
-        assert!(
-            text.lines().count() <= 450,
-            "{} has {} lines",
-            file.display(),
-            text.lines().count()
-        );
-        assert!(
-            !production(&file).contains("use super::*"),
-            "{} imports everything above it",
-            file.display()
-        );
+    for (house, _) in HOUSES {
+        for file in rust_files(&root().join(house)) {
+            let text = fs::read_to_string(&file).unwrap();
+            assert!(
+                text.starts_with("//! "),
+                "{} does not begin with a sentence",
+                file.display()
+            );
+            assert!(
+                text.lines().count() <= 450,
+                "{} has {} lines",
+                file.display(),
+                text.lines().count()
+            );
+            assert!(
+                !production(&file).contains("use super::*"),
+                "{} imports everything above it",
+                file.display()
+            );
+        }
     }
 }
 
-fn sorted_by_floor() -> Vec<(&'static str, &'static [&'static str], bool)> {
-    let mut left: Vec<_> = ROOMS.to_vec();
-    let mut sorted: Vec<(&str, &[&str], bool)> = Vec::new();
-    while let Some(next) = left.iter().position(|(_, below, _)| {
-        below
-            .iter()
-            .all(|room| sorted.iter().any(|(known, ..)| known == room))
-    }) {
-        sorted.push(left.remove(next));
-    }
-    sorted
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
-fn source() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
-}
-
-fn files_of(room: &str) -> Vec<PathBuf> {
-    rust_files(&source().join(room))
+/// Every room of both crates with the folder that it lies in.
+fn all_rooms() -> impl Iterator<Item = (PathBuf, Room)> {
+    HOUSES
+        .into_iter()
+        .flat_map(|(house, rooms)| rooms.iter().map(move |room| (root().join(house), *room)))
 }
 
 fn rust_files(folder: &Path) -> Vec<PathBuf> {

@@ -4,7 +4,8 @@ use aws_sdk_ec2::types::Filter;
 
 use crate::line::Region;
 
-use super::failure::{Failure, failure};
+use super::failure::Failure;
+use super::sdk_error::failure;
 use super::session::Cloud;
 
 /// The regions that the account can use.

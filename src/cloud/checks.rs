@@ -8,7 +8,8 @@ use aws_sdk_route53::types::{
 
 use crate::line::{CheckReference, CheckSpeed, HealthCheck, LineName, TAG_LINE};
 
-use super::failure::{Failure, FailureKind, code, failure};
+use super::failure::{Failure, FailureKind};
+use super::sdk_error::{code, failure};
 use super::session::Cloud;
 use super::zone::PLACE;
 
@@ -84,7 +85,7 @@ impl Cloud {
                     return Ok(check);
                 }
                 Err(error) if code(&error) == Some("HealthCheckAlreadyExists") => {
-                    reference = reference.next_attempt()
+                    reference = reference.next_attempt();
                 }
                 Err(error) => return Err(failure("route53:CreateHealthCheck", PLACE)(error)),
             }
@@ -217,5 +218,22 @@ mod tests {
         let dead = health_of(&["Failure: timeout"; 16]);
         assert!(!dead.healthy);
         assert_eq!((dead.failing, dead.last.as_str()), (16, "Failure: timeout"));
+    }
+    #[test]
+    fn only_checks_with_a_reference_of_ours_are_read() {
+        let wire = |reference: &str| {
+            WireCheck::builder()
+                .id("check-1")
+                .caller_reference(reference)
+                .health_check_config(config(Ipv4Addr::new(198, 51, 100, 7), CheckSpeed::Fast))
+                .health_check_version(1)
+                .build()
+                .unwrap()
+        };
+        let ours = check_of(&wire("dsline/home/us-east-1/1/0123abcd/2")).unwrap();
+        assert_eq!(ours.address, Some(Ipv4Addr::new(198, 51, 100, 7)));
+        assert_eq!(ours.reference.attempt, 2);
+        assert!(!ours.inverted && !ours.disabled);
+        assert_eq!(check_of(&wire("terraform-20261122")), None);
     }
 }

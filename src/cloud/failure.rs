@@ -3,10 +3,6 @@
 use std::error::Error;
 use std::fmt;
 
-use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
-use aws_smithy_runtime_api::client::result::SdkError;
-use aws_smithy_types::error::metadata::ProvideErrorMetadata;
-
 /// A failed call to AWS.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
@@ -100,7 +96,9 @@ impl Failure {
             FailureKind::TwoZones { .. } => "set `dns.zone` to the id of the one you mean".to_owned(),
             FailureKind::ForeignHost { .. } => "correct `dns.host` or `dns.zone` in the profile".to_owned(),
             FailureKind::Unreachable(_) => "check this machine's network, and AWS_ENDPOINT_URL if it is set".to_owned(),
-            FailureKind::NotFound(_) | FailureKind::Foreign(_) | FailureKind::RecordsRefused(_) | FailureKind::TimedOut(_) | FailureKind::Other(_) => return None,
+            FailureKind::Foreign(_) => "remove or rename it if nobody needs it, or choose another `name` for the line".to_owned(),
+            FailureKind::NotFound(_) if self.call == "ec2:DescribeImages" => "set `nodes.image` to `debian-13`, or to the `ami-...` id of an x86_64 image in that region".to_owned(),
+            FailureKind::NotFound(_) | FailureKind::RecordsRefused(_) | FailureKind::TimedOut(_) | FailureKind::Other(_) => return None,
         };
         Some(text)
     }
@@ -121,10 +119,12 @@ impl fmt::Display for Failure {
             FailureKind::Denied(why) => write!(f, "the credentials may not call {call}: {why}"),
             FailureKind::Throttled => write!(f, "{call} was throttled again and again"),
             FailureKind::NotFound(what) => write!(f, "{call}: {what}"),
-            FailureKind::NoCapacity(why) => write!(f, "no capacity: {why}"),
-            FailureKind::NotFree(why) => write!(f, "the account's plan does not allow it: {why}"),
-            FailureKind::Quota(why) => write!(f, "a quota is used up: {why}"),
-            FailureKind::NoDefaultVpc => write!(f, "there is no default VPC"),
+            FailureKind::NoCapacity(why) => write!(f, "no capacity for {call}: {why}"),
+            FailureKind::NotFree(why) => {
+                write!(f, "the account's plan does not allow {call}: {why}")
+            }
+            FailureKind::Quota(why) => write!(f, "a quota of {call} is used up: {why}"),
+            FailureKind::NoDefaultVpc => write!(f, "there is no default VPC for {call}"),
             FailureKind::NoZone { wanted, found } if found.is_empty() => {
                 write!(f, "no hosted zone holds `{wanted}`; the account has none")
             }
@@ -154,82 +154,3 @@ impl fmt::Display for Failure {
 }
 
 impl Error for Failure {}
-
-/// Translates an SDK error of a call made somewhere.
-pub(super) fn failure<E>(
-    call: &'static str,
-    place: &str,
-) -> impl FnOnce(SdkError<E, HttpResponse>) -> Failure
-where
-    E: ProvideErrorMetadata + Error + Send + Sync + 'static,
-{
-    move |error| Failure::new(call, place, kind_of(&error))
-}
-
-/// AWS's error code of a failed call, if AWS answered at all.
-pub(super) fn code<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> Option<&str> {
-    error
-        .as_service_error()
-        .and_then(ProvideErrorMetadata::code)
-}
-
-fn kind_of<E>(error: &SdkError<E, HttpResponse>) -> FailureKind
-where
-    E: ProvideErrorMetadata + Error + Send + Sync + 'static,
-{
-    let Some(service) = error.as_service_error() else {
-        return unanswered(error);
-    };
-    let message = service.message().unwrap_or("no message").to_owned();
-    let code = service.code().unwrap_or("no code");
-    match code {
-        "UnauthorizedOperation" | "AccessDenied" | "AccessDeniedException" => {
-            FailureKind::Denied(message)
-        }
-        "AuthFailure"
-        | "InvalidClientTokenId"
-        | "SignatureDoesNotMatch"
-        | "UnrecognizedClientException"
-        | "OptInRequired" => FailureKind::NotAccepted(message),
-        "ExpiredToken" | "ExpiredTokenException" | "RequestExpired" => {
-            FailureKind::Expired(message)
-        }
-        "Throttling"
-        | "ThrottlingException"
-        | "RequestLimitExceeded"
-        | "PriorRequestNotComplete" => FailureKind::Throttled,
-        "InsufficientInstanceCapacity" => FailureKind::NoCapacity(message),
-        "InvalidParameterCombination" if message.contains("Free Tier") => {
-            FailureKind::NotFree(message)
-        }
-        "InstanceLimitExceeded"
-        | "VcpuLimitExceeded"
-        | "SecurityGroupLimitExceeded"
-        | "TooManyHealthChecks"
-        | "LimitsExceeded" => FailureKind::Quota(message),
-        "VPCIdNotSpecified" | "DefaultVpcDoesNotExist" => FailureKind::NoDefaultVpc,
-        code if code.contains("NotFound") || code.starts_with("NoSuch") => {
-            FailureKind::NotFound(message)
-        }
-        code => FailureKind::Other(format!("{code}: {message}")),
-    }
-}
-
-/// The call never got an answer: credentials that cannot be had, or a network that is not there.
-fn unanswered<E: Error + Send + Sync + 'static>(error: &SdkError<E, HttpResponse>) -> FailureKind {
-    let mut causes = Vec::new();
-    let mut cause: Option<&(dyn Error + 'static)> = error.source();
-    while let Some(error) = cause {
-        causes.push(error.to_string());
-        cause = error.source();
-    }
-    let told = causes.last().cloned().unwrap_or_else(|| error.to_string());
-    let is_about_credentials = causes.iter().any(|text| {
-        text.contains("credential") || text.contains("Credential") || text.contains("identity")
-    });
-    match error {
-        _ if is_about_credentials => FailureKind::NoCredentials(told),
-        SdkError::TimeoutError(_) => FailureKind::Unreachable("no answer in time".to_owned()),
-        _ => FailureKind::Unreachable(told),
-    }
-}

@@ -4,7 +4,8 @@ use aws_sdk_ec2::types::Filter;
 
 use crate::line::{ImageChoice, Region};
 
-use super::failure::{Failure, FailureKind, failure};
+use super::failure::{Failure, FailureKind};
+use super::sdk_error::failure;
 use super::session::Cloud;
 
 /// A machine image.
@@ -19,7 +20,7 @@ pub struct Image {
 }
 
 impl Cloud {
-    /// The image that a choice means in a region: the newest one that fits.
+    /// The image that a choice means in a region: the newest one that fits and is for `x86_64`.
     pub async fn newest_image(
         &self,
         region: &Region,
@@ -27,14 +28,13 @@ impl Cloud {
     ) -> Result<Image, Failure> {
         let filter = |name: &str, value: &str| Filter::builder().name(name).values(value).build();
         let asked = self.ec2(region).describe_images();
+        let asked = asked
+            .filters(filter("architecture", "x86_64"))
+            .filters(filter("state", "available"));
         let (asked, what) = match choice {
             ImageChoice::Id(id) => (asked.image_ids(id), id.clone()),
             ImageChoice::Newest { owner, pattern, .. } => {
-                let asked = asked
-                    .owners(owner)
-                    .filters(filter("name", pattern))
-                    .filters(filter("architecture", "x86_64"))
-                    .filters(filter("state", "available"));
+                let asked = asked.owners(owner).filters(filter("name", pattern));
                 (asked, format!("`{pattern}` of {owner}"))
             }
         };
@@ -57,12 +57,12 @@ impl Cloud {
             Failure::new(
                 "ec2:DescribeImages",
                 region.as_str(),
-                FailureKind::NotFound(format!("no image is {what}")),
+                FailureKind::NotFound(format!("no available x86_64 image is {what}")),
             )
         })
     }
 
-    /// The x86_64 instance types that the account is offered free in a region, in alphabetical order.
+    /// The `x86_64` instance types that the account is offered free in a region, in alphabetical order.
     pub async fn free_types(&self, region: &Region) -> Result<Vec<String>, Failure> {
         let filter = |name: &str, value: &str| Filter::builder().name(name).values(value).build();
         let asked = self.ec2(region).describe_instance_types();

@@ -49,6 +49,16 @@ pub(super) fn instance_of(region: &Region, described: &Described) -> Option<Inst
     })
 }
 
+/// Why EC2 ended an instance, as an addition to a sentence; empty when it does not say.
+pub(super) fn reason_of(described: &Described) -> String {
+    let reason = described.state_reason();
+    match reason.map(|reason| (reason.message(), reason.code())) {
+        Some((Some(message), _)) => format!(" ({message})"),
+        Some((None, Some(code))) => format!(" ({code})"),
+        _ => String::new(),
+    }
+}
+
 fn state_of(name: &InstanceStateName) -> Option<InstanceState> {
     Some(match name {
         InstanceStateName::Pending => InstanceState::Pending,
@@ -64,7 +74,7 @@ fn state_of(name: &InstanceStateName) -> Option<InstanceState> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use aws_sdk_ec2::types::InstanceState as DescribedState;
+    use aws_sdk_ec2::types::{InstanceState as DescribedState, StateReason};
 
     #[test]
     fn damaged_tags_leave_the_slot_unknown_and_the_instance_visible() {
@@ -92,5 +102,16 @@ mod tests {
             instance_of(&region, &Described::builder().instance_id("i-1").build()),
             None
         );
+    }
+    #[test]
+    fn the_reason_of_a_failed_launch_is_told() {
+        let text = "Client.VolumeLimitExceeded: Volume limit exceeded";
+        let reason = StateReason::builder().message(text).build();
+        let described = Described::builder().state_reason(reason).build();
+        assert_eq!(
+            reason_of(&described),
+            " (Client.VolumeLimitExceeded: Volume limit exceeded)"
+        );
+        assert_eq!(reason_of(&Described::builder().build()), "");
     }
 }

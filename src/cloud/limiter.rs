@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, MutexGuard};
 use tokio::time::{Instant, sleep_until};
 
 /// Route 53 allows five requests a second for the whole account (Route 53 quotas, "Maximums on API requests").
@@ -14,6 +14,7 @@ const BURST: u32 = 5;
 #[derive(Debug, Default)]
 pub(super) struct Limiter {
     next: Mutex<Option<Instant>>,
+    change: Mutex<()>,
 }
 
 impl Limiter {
@@ -24,6 +25,11 @@ impl Limiter {
         *next = Some(after);
         drop(next);
         sleep_until(turn).await;
+    }
+
+    /// Waits until no other caller changes records: Route 53 refuses a change of a zone during another one.
+    pub(super) async fn alone(&self) -> MutexGuard<'_, ()> {
+        self.change.lock().await
     }
 }
 

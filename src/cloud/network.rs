@@ -3,17 +3,17 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use aws_sdk_ec2::types::{
-    Filter, IpPermission, IpRange, Ipv6Range, ResourceType, SecurityGroup, TagSpecification,
-};
-use ipnet::IpNet;
+use aws_sdk_ec2::types::{Filter, ResourceType, SecurityGroup, TagSpecification};
 
 use crate::line::{
-    Group, KeyId, LineName, Region, Rule, RuleSource, TAG_KEY, TAG_LINE, TAG_REGION, group_name,
+    Group, KeyId, LineName, Region, Rule, TAG_KEY, TAG_LINE, TAG_REGION, group_name,
 };
 
-use super::failure::{Failure, FailureKind, code, failure};
+use super::failure::{Failure, FailureKind};
 use super::instance::{tag, value_of};
+use super::instances::of_line;
+use super::rule::{group_of, permissions};
+use super::sdk_error::{code, failure};
 use super::session::Cloud;
 use super::wait::Patience;
 
@@ -21,17 +21,29 @@ use super::wait::Patience;
 const RELEASE: Patience = Patience {
     first: Duration::from_millis(500),
     longest: Duration::from_secs(5),
-    limit: Duration::from_secs(180),
+    limit: Duration::from_mins(3),
 };
+
+/// A new group may not be known at once (EC2 developer guide, "Eventual consistency").
+const LISTING: Patience = Patience {
+    first: Duration::from_millis(500),
+    longest: Duration::from_secs(2),
+    limit: Duration::from_secs(30),
+};
+
+const AUTHORIZE: &str = "ec2:AuthorizeSecurityGroupIngress";
+
+/// What opening ports in one call came to.
+enum Opened {
+    All,
+    /// At least one was open already, so EC2 has opened none.
+    SomeWereOpen,
+}
 
 impl Cloud {
     /// The line's security groups in a region.
     pub async fn groups(&self, region: &Region, line: &LineName) -> Result<Vec<Group>, Failure> {
-        let ours = Filter::builder()
-            .name(format!("tag:{TAG_LINE}"))
-            .values(line.as_str())
-            .build();
-        let found = self.described_groups(region, ours).await?;
+        let found = self.described_groups(region, of_line(line)).await?;
         Ok(found
             .iter()
             .filter_map(|group| group_of(region, group))
@@ -105,35 +117,59 @@ impl Cloud {
         let ours = found
             .iter()
             .find(|group| value_of(group.tags(), TAG_LINE) == Some(line.as_str()));
-        ours.and_then(|group| group_of(region, group)).ok_or_else(|| {
-            let what = format!("a security group named `{name}` exists that is not this line's: rename or remove it, or choose another `name`");
-            Failure::new("ec2:CreateSecurityGroup", region.as_str(), FailureKind::Foreign(what))
-        })
+        ours.and_then(|group| group_of(region, group))
+            .ok_or_else(|| {
+                let what =
+                    format!("a security group named `{name}` exists that is not this line's");
+                Failure::new(
+                    "ec2:CreateSecurityGroup",
+                    region.as_str(),
+                    FailureKind::Foreign(what),
+                )
+            })
     }
 
     /// Opens ports of a group; ones that are open already are fine.
     pub async fn allow(&self, region: &Region, group: &str, rules: &[Rule]) -> Result<(), Failure> {
-        let client = self.ec2(region);
-        let all = client
-            .authorize_security_group_ingress()
-            .group_id(group)
-            .set_ip_permissions(Some(permissions(rules)));
-        match all.send().await {
-            Ok(_) => Ok(()),
+        match self.authorize(region, group, rules).await {
             // One that exists refuses the whole call, so the missing ones are found one by one.
-            Err(error)
-                if code(&error) == Some("InvalidPermission.Duplicate") && rules.len() > 1 =>
-            {
+            Ok(Opened::SomeWereOpen) if rules.len() > 1 => {
                 for rule in rules {
-                    Box::pin(self.allow(region, group, std::slice::from_ref(rule))).await?;
+                    self.authorize(region, group, std::slice::from_ref(rule))
+                        .await?;
                 }
                 Ok(())
             }
-            Err(error) if code(&error) == Some("InvalidPermission.Duplicate") => Ok(()),
-            Err(error) => Err(failure(
-                "ec2:AuthorizeSecurityGroupIngress",
-                region.as_str(),
-            )(error)),
+            outcome => outcome.map(|_| ()),
+        }
+    }
+
+    async fn authorize(
+        &self,
+        region: &Region,
+        group: &str,
+        rules: &[Rule],
+    ) -> Result<Opened, Failure> {
+        let permissions = permissions(rules);
+        if permissions.is_empty() {
+            return Ok(Opened::All);
+        }
+        let what = format!("{group} is not known");
+        let mut wait = LISTING.begin(AUTHORIZE, region.as_str(), what);
+        loop {
+            let asked = self
+                .ec2(region)
+                .authorize_security_group_ingress()
+                .group_id(group)
+                .set_ip_permissions(Some(permissions.clone()));
+            let Err(error) = asked.send().await else {
+                return Ok(Opened::All);
+            };
+            match code(&error) {
+                Some("InvalidPermission.Duplicate") => return Ok(Opened::SomeWereOpen),
+                Some("InvalidGroup.NotFound") => wait.pause().await?,
+                _ => return Err(failure(AUTHORIZE, region.as_str())(error)),
+            }
         }
     }
 
@@ -145,11 +181,11 @@ impl Cloud {
         rules: &[Rule],
     ) -> Result<(), Failure> {
         let client = self.ec2(region);
-        for rule in rules {
+        for permission in permissions(rules) {
             let asked = client
                 .revoke_security_group_ingress()
                 .group_id(group)
-                .set_ip_permissions(Some(permissions(std::slice::from_ref(rule))));
+                .ip_permissions(permission);
             match asked.send().await {
                 Err(error) if code(&error) != Some("InvalidPermission.NotFound") => {
                     return Err(failure("ec2:RevokeSecurityGroupIngress", region.as_str())(
@@ -179,84 +215,4 @@ impl Cloud {
         }
         Ok(())
     }
-}
-
-fn permissions(rules: &[Rule]) -> Vec<IpPermission> {
-    rules.iter().filter_map(permission).collect()
-}
-
-/// A rule in EC2's words; foreign rules cannot be said, and are only ever reported.
-fn permission(rule: &Rule) -> Option<IpPermission> {
-    let ports = IpPermission::builder()
-        .ip_protocol("tcp")
-        .from_port(rule.from_port.into())
-        .to_port(rule.to_port.into());
-    match &rule.source {
-        RuleSource::Network(IpNet::V4(network)) => Some(
-            ports
-                .ip_ranges(IpRange::builder().cidr_ip(network.to_string()).build())
-                .build(),
-        ),
-        RuleSource::Network(IpNet::V6(network)) => Some(
-            ports
-                .ipv6_ranges(Ipv6Range::builder().cidr_ipv6(network.to_string()).build())
-                .build(),
-        ),
-        RuleSource::Foreign(_) => None,
-    }
-}
-
-fn group_of(region: &Region, group: &SecurityGroup) -> Option<Group> {
-    let rules = group.ip_permissions().iter().flat_map(rules_of).collect();
-    let key_id = value_of(group.tags(), TAG_KEY).map(KeyId::new);
-    Some(Group {
-        id: group.group_id()?.to_owned(),
-        region: region.clone(),
-        key_id,
-        rules,
-    })
-}
-
-fn rules_of(permission: &IpPermission) -> Vec<Rule> {
-    let port = |number: Option<i32>, otherwise: u16| {
-        number
-            .and_then(|number| u16::try_from(number).ok())
-            .unwrap_or(otherwise)
-    };
-    let (from_port, to_port) = (
-        port(permission.from_port(), 0),
-        port(permission.to_port(), u16::MAX),
-    );
-    let rule = |source| Rule {
-        from_port,
-        to_port,
-        source,
-    };
-    let protocol = permission.ip_protocol().unwrap_or("-1");
-    let texts = permission
-        .ip_ranges()
-        .iter()
-        .filter_map(IpRange::cidr_ip)
-        .chain(
-            permission
-                .ipv6_ranges()
-                .iter()
-                .filter_map(Ipv6Range::cidr_ipv6),
-        );
-    let networks = texts.map(|text| match text.parse() {
-        Ok(network) if protocol == "tcp" => rule(RuleSource::Network(network)),
-        _ => rule(RuleSource::Foreign(format!("{protocol} from {text}"))),
-    });
-    let groups = permission
-        .user_id_group_pairs()
-        .iter()
-        .filter_map(|pair| pair.group_id());
-    let lists = permission
-        .prefix_list_ids()
-        .iter()
-        .filter_map(|list| list.prefix_list_id());
-    let others = groups
-        .chain(lists)
-        .map(|id| rule(RuleSource::Foreign(format!("{protocol} from {id}"))));
-    networks.chain(others).collect()
 }

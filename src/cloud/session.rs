@@ -4,6 +4,9 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use aws_config::environment::EnvironmentVariableRegionProvider;
+use aws_config::meta::region::RegionProviderChain;
+use aws_config::profile::ProfileFileRegionProvider;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, SdkConfig};
@@ -35,9 +38,15 @@ impl Cloud {
             .build_https();
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(Duration::from_secs(5))
-            .operation_attempt_timeout(Duration::from_secs(30))
+            .operation_attempt_timeout(Duration::from_secs(15))
             .build();
+        // Only for logging in: every client names its own region. The default chain would also ask the metadata
+        // service of a cloud machine, for seconds, where there is none.
+        let region = RegionProviderChain::first_try(EnvironmentVariableRegionProvider::new())
+            .or_else(ProfileFileRegionProvider::new())
+            .or_else(HOME);
         let config = aws_config::defaults(BehaviorVersion::latest())
+            .region(region)
             .http_client(http)
             .retry_config(RetryConfig::standard().with_max_attempts(4))
             .timeout_config(timeouts)

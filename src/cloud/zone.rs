@@ -1,35 +1,16 @@
 //! Hosted zones and their records; every call waits for its turn under Route 53's limit.
 
-use std::time::Duration;
+use aws_sdk_route53::types::{HostedZone, RrType};
 
-use aws_sdk_route53::error::{ProvideErrorMetadata, SdkError};
-use aws_sdk_route53::operation::change_resource_record_sets::ChangeResourceRecordSetsError;
-use aws_sdk_route53::types::{
-    Change, ChangeAction as Action, ChangeBatch as Batch, ChangeStatus, HostedZone, RrType,
-};
-
-use crate::dns::{ChangeAction, ChangeBatch};
 use crate::line::{HealthCheck, LineName, RecordSet, ZoneView};
 
-use super::failure::{Failure, FailureKind, code, failure};
-use super::record::{record_of, resource_record_set};
+use super::failure::{Failure, FailureKind};
+use super::record::record_of;
+use super::sdk_error::failure;
 use super::session::Cloud;
-use super::wait::Patience;
 
 /// Where Route 53's failures happen.
 pub(super) const PLACE: &str = "Route 53";
-
-/// Route 53 is usually in sync within a minute.
-const SYNC: Patience = Patience {
-    first: Duration::from_millis(1000),
-    longest: Duration::from_secs(5),
-    limit: Duration::from_secs(300),
-};
-const PRIOR: Patience = Patience {
-    first: Duration::from_millis(500),
-    longest: Duration::from_secs(5),
-    limit: Duration::from_secs(60),
-};
 
 /// A public hosted zone.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,10 +21,6 @@ pub struct Zone {
     pub name: String,
 }
 
-/// The receipt of a change of records.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ChangeId(String);
-
 impl Cloud {
     /// The zone that a host name lies in: the given one, by id or name, or the one that fits best.
     pub async fn find_zone(&self, host: &str, zone: &str) -> Result<Zone, Failure> {
@@ -53,7 +30,13 @@ impl Cloud {
             self.zone_by_id(bare).await?
         } else {
             let name = zone.trim_end_matches('.').to_lowercase();
-            choose(self.all_zones().await?, host, &name)?
+            let named = self.zones_named(&name).await?;
+            let zones = if named.is_empty() {
+                self.all_zones().await?
+            } else {
+                named
+            };
+            choose(zones, host, &name)?
         };
         if is_within(host, &found.name) {
             Ok(found)
@@ -83,6 +66,24 @@ impl Cloud {
                 FailureKind::NotFound(format!("{id} is no public hosted zone")),
             )
         })
+    }
+
+    /// The public zones of a name; none for an empty one.
+    async fn zones_named(&self, name: &str) -> Result<Vec<Zone>, Failure> {
+        if name.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.limiter.turn().await;
+        // The list begins at the name and goes on with others, so zones of one name stand first in it.
+        let page = self
+            .route53
+            .list_hosted_zones_by_name()
+            .dns_name(name)
+            .send()
+            .await
+            .map_err(failure("route53:ListHostedZonesByName", PLACE))?;
+        let zones = page.hosted_zones().iter().filter_map(zone_of);
+        Ok(zones.filter(|zone| zone.name == name).collect())
     }
 
     /// Every public zone of the account.
@@ -165,144 +166,12 @@ impl Cloud {
         }
         Ok(records)
     }
-
-    /// Applies a batch as a whole or not at all.
-    ///
-    /// A batch whose answer was lost may have been applied: the SDK's own repetition is then refused, so after a
-    /// refusal the records are read again before it is believed.
-    pub async fn change_records(
-        &self,
-        zone: &Zone,
-        batch: &ChangeBatch,
-    ) -> Result<Option<ChangeId>, Failure> {
-        let changes: Vec<Change> = batch
-            .changes
-            .iter()
-            .map(|change| wire_change(change.action, &change.record))
-            .collect();
-        let sent = Batch::builder()
-            .set_changes(Some(changes))
-            .comment("dsline")
-            .build()
-            .expect("the changes are set");
-        let mut wait = PRIOR.begin(
-            "route53:ChangeResourceRecordSets",
-            PLACE,
-            "another change of the zone is still running",
-        );
-        loop {
-            self.limiter.turn().await;
-            match self
-                .route53
-                .change_resource_record_sets()
-                .hosted_zone_id(&zone.id)
-                .change_batch(sent.clone())
-                .send()
-                .await
-            {
-                Ok(answer) => {
-                    return Ok(answer
-                        .change_info()
-                        .map(|info| ChangeId(info.id().to_owned())));
-                }
-                Err(error) if code(&error) == Some("PriorRequestNotComplete") => {
-                    wait.pause().await?
-                }
-                Err(error)
-                    if error
-                        .as_service_error()
-                        .is_some_and(ChangeResourceRecordSetsError::is_invalid_change_batch) =>
-                {
-                    return if self.is_applied(zone, batch).await? {
-                        Ok(None)
-                    } else {
-                        Err(refused(&error))
-                    };
-                }
-                Err(error) => {
-                    return Err(failure("route53:ChangeResourceRecordSets", PLACE)(error));
-                }
-            }
-        }
-    }
-
-    async fn is_applied(&self, zone: &Zone, batch: &ChangeBatch) -> Result<bool, Failure> {
-        let present = self.records(zone).await?;
-        Ok(batch.changes.iter().all(|change| match change.action {
-            ChangeAction::Create | ChangeAction::Upsert => present.contains(&change.record),
-            ChangeAction::Delete => {
-                let is_remade = batch.changes.iter().any(|other| {
-                    other.action != ChangeAction::Delete
-                        && other.record.key() == change.record.key()
-                });
-                is_remade || !present.contains(&change.record)
-            }
-        }))
-    }
-
-    /// Waits until every name server of Route 53 has a change.
-    pub async fn await_in_sync(&self, change: &ChangeId) -> Result<(), Failure> {
-        let mut wait = SYNC.begin(
-            "route53:GetChange",
-            PLACE,
-            "the change is not on every name server",
-        );
-        loop {
-            self.limiter.turn().await;
-            let answer = self
-                .route53
-                .get_change()
-                .id(&change.0)
-                .send()
-                .await
-                .map_err(failure("route53:GetChange", PLACE))?;
-            if answer
-                .change_info()
-                .is_some_and(|info| *info.status() == ChangeStatus::Insync)
-            {
-                return Ok(());
-            }
-            wait.pause().await?;
-        }
-    }
-}
-
-fn refused(error: &SdkError<ChangeResourceRecordSetsError>) -> Failure {
-    let messages = match error.as_service_error() {
-        Some(ChangeResourceRecordSetsError::InvalidChangeBatch(batch))
-            if !batch.messages().is_empty() =>
-        {
-            batch.messages().to_vec()
-        }
-        other => vec![
-            other
-                .and_then(ProvideErrorMetadata::message)
-                .unwrap_or("no reason given")
-                .to_owned(),
-        ],
-    };
-    Failure::new(
-        "route53:ChangeResourceRecordSets",
-        PLACE,
-        FailureKind::RecordsRefused(messages),
-    )
-}
-
-fn wire_change(action: ChangeAction, record: &RecordSet) -> Change {
-    let action = match action {
-        ChangeAction::Create => Action::Create,
-        ChangeAction::Upsert => Action::Upsert,
-        ChangeAction::Delete => Action::Delete,
-    };
-    Change::builder()
-        .action(action)
-        .resource_record_set(resource_record_set(record))
-        .build()
-        .expect("action and record are set")
 }
 
 fn zone_of(zone: &HostedZone) -> Option<Zone> {
-    let is_private = zone.config().is_some_and(|config| config.private_zone());
+    let is_private = zone
+        .config()
+        .is_some_and(aws_sdk_route53::types::HostedZoneConfig::private_zone);
     let id = zone.id().trim_start_matches("/hostedzone/").to_owned();
     (!is_private).then(|| Zone {
         id,
@@ -356,6 +225,7 @@ fn choose(zones: Vec<Zone>, host: &str, name: &str) -> Result<Zone, Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use aws_sdk_route53::types::HostedZoneConfig;
 
     fn zone(id: &str, name: &str) -> Zone {
         Zone {
@@ -385,6 +255,22 @@ mod tests {
                 .id,
             "Z1"
         );
+    }
+
+    #[test]
+    fn ids_and_names_lose_their_decoration_and_private_zones_are_left_out() {
+        let wire = |is_private| {
+            let config = HostedZoneConfig::builder().private_zone(is_private).build();
+            HostedZone::builder()
+                .id("/hostedzone/Z1")
+                .name("Example.COM.")
+                .caller_reference("x")
+                .config(config)
+                .build()
+                .unwrap()
+        };
+        assert_eq!(zone_of(&wire(false)), Some(zone("Z1", "example.com")));
+        assert_eq!(zone_of(&wire(true)), None);
     }
 
     #[test]

@@ -19,7 +19,7 @@ pub struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum What {
-    /// Print the line's own authority, PEM: `curl --cacert`, SSL_CERT_FILE
+    /// Print the line's own authority, PEM: `curl --cacert`, `SSL_CERT_FILE`
     Ca,
 }
 

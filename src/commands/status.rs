@@ -40,7 +40,7 @@ pub async fn run(
     printer: &Printer,
 ) -> Result<Outcome> {
     loop {
-        let report = look(args, global, environment).await?;
+        let report = Box::pin(look(args, global, environment)).await?;
         if args.watch {
             printer.clear_screen();
         }

@@ -81,7 +81,7 @@ fn refuse_anothers(observed: &Observed, own: Option<&crate::line::KeyId>) -> Res
 
 async fn remove(world: &Arc<World>, plan: &Plan, printer: &Printer) -> Result<()> {
     let (sender, receiver) = mpsc::unbounded_channel();
-    let display = tokio::spawn(show_progress(*printer, plan.clone(), receiver));
+    let display = tokio::spawn(show_progress(printer.clone(), plan.clone(), receiver));
     apply(Arc::clone(world), plan, None, sender, Stop::listen()).await;
     display.await?;
     Ok(())

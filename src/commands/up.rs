@@ -73,7 +73,7 @@ pub(super) fn may_apply(yes: bool, printer: &Printer) -> Result<bool> {
 
 async fn carry_out(world: World, wanted: Wanted, plan: Plan, printer: &Printer) -> Result<Outcome> {
     let (sender, receiver) = mpsc::unbounded_channel();
-    let display = tokio::spawn(show_progress(*printer, plan.clone(), receiver));
+    let display = tokio::spawn(show_progress(printer.clone(), plan.clone(), receiver));
     let result = apply(
         Arc::new(world),
         &plan,

@@ -65,7 +65,7 @@ impl Executor {
                 remove,
             } => {
                 self.set_rules(region, group.as_deref(), add, remove)
-                    .await?
+                    .await?;
             }
             Action::Launch { order, group } => self.launch(order, group.as_deref()).await?,
             Action::Boot {
@@ -75,7 +75,7 @@ impl Executor {
             } => {
                 self.nodes
                     .boot(slot, *generation, instance_type, says)
-                    .await?
+                    .await?;
             }
             Action::Push { slot, generation } => {
                 return self.nodes.push(slot, *generation, says).await;

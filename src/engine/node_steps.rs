@@ -17,9 +17,9 @@ use super::facts::Facts;
 use super::world::World;
 
 /// How long a new instance may take until its SSH server answers.
-const FIRST_CONTACT: Duration = Duration::from_secs(300);
+const FIRST_CONTACT: Duration = Duration::from_mins(5);
 /// How long first boot may take: packages are installed on a machine with one or two small cores.
-const FIRST_BOOT: Duration = Duration::from_secs(900);
+const FIRST_BOOT: Duration = Duration::from_mins(15);
 /// How long one attempt at a connection may take.
 const ATTEMPT: Duration = Duration::from_secs(8);
 

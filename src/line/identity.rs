@@ -80,6 +80,7 @@ impl CheckReference {
     }
 
     /// The next attempt at the same check.
+    #[must_use]
     pub fn next_attempt(&self) -> Self {
         Self {
             attempt: self.attempt + 1,

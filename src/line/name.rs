@@ -110,6 +110,7 @@ impl Generation {
     pub const FIRST: Self = Self(1);
 
     /// The generation that replaces this one.
+    #[must_use]
     pub fn next(self) -> Self {
         Self(self.0 + 1)
     }

@@ -49,6 +49,7 @@ impl ProfileError {
     }
 
     /// Adds the line where the key stands in the text, if it can be found there.
+    #[must_use]
     pub fn located_in(mut self, text: &str) -> Self {
         let Some(key) = self.key.as_deref() else {
             return self;

@@ -46,7 +46,7 @@ fn beside(environment: &Environment) -> Option<PathBuf> {
         .find(|path| path.is_file())
 }
 
-/// An ELF file for x86_64 without an interpreter (System V ABI: program header type 3 names the dynamic linker).
+/// An ELF file for `x86_64` without an interpreter (System V ABI: program header type 3 names the dynamic linker).
 fn is_static_x86_64(bytes: &[u8]) -> bool {
     let word = |at: usize| {
         bytes

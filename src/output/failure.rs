@@ -18,13 +18,14 @@ pub fn failure(printer: &Printer, error: &anyhow::Error, hint: Option<&str>) {
             causes.push(cause);
         }
     }
-    let mut text = format!("error: {error}\n");
-    for cause in &causes {
-        text += &format!("  caused by: {cause}\n");
-    }
-    if let Some(hint) = hint {
-        text += &format!("\nhint: {hint}\n");
-    }
+    let causes_told: String = causes
+        .iter()
+        .map(|cause| format!("  caused by: {cause}\n"))
+        .collect();
+    let hint_told = hint
+        .map(|hint| format!("\nhint: {hint}\n"))
+        .unwrap_or_default();
+    let text = format!("error: {error}\n{causes_told}{hint_told}");
     let _ = std::io::stderr().write_all(text.as_bytes());
     if printer.json {
         let document = json!({ "error": error.to_string(), "causes": causes, "hint": hint });

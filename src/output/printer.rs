@@ -5,7 +5,7 @@ use std::io::{IsTerminal as _, Write as _};
 use serde::Serialize;
 
 /// How to print.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Printer {
     /// Whether stdout carries one JSON document instead of text.
     pub json: bool,

@@ -64,7 +64,7 @@ impl<'a> Fleet<'a> {
             match &instance.slot {
                 None => surplus.push((instance, "its tags do not name a slot".to_owned())),
                 Some(slot) if !slots.contains_key(slot) => {
-                    surplus.push((instance, "the profile no longer has its slot".to_owned()))
+                    surplus.push((instance, "the profile no longer has its slot".to_owned()));
                 }
                 Some(_) => {}
             }
@@ -104,7 +104,7 @@ fn fill<'a>(
     for instance in found.into_iter().filter(|instance| is_present(instance)) {
         match state_of(instance, line, observed, now) {
             _ if kept.is_some() => {
-                surplus.push((instance, "another instance has taken its slot".to_owned()))
+                surplus.push((instance, "another instance has taken its slot".to_owned()));
             }
             Standing::Dead(why) => {
                 surplus.push((instance, why.clone()));

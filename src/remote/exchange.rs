@@ -2,6 +2,7 @@
 
 use std::io::{self, Read, Write};
 use std::os::fd::AsFd as _;
+use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -49,9 +50,10 @@ impl Wire {
                 other => return other,
             }
             // libssh2 may go on naming output it has long sent; there is always room for that, so it is not waited for twice.
-            let moved = match had_room_only {
-                true => self.wait(false, GLANCE)?,
-                false => self.wait(self.wants_room(), STILL)?,
+            let moved = if had_room_only {
+                self.wait(false, GLANCE)?
+            } else {
+                self.wait(self.wants_room(), STILL)?
             };
             had_room_only = moved == PollFlags::OUT;
             if moved.contains(PollFlags::IN) {
@@ -121,11 +123,7 @@ impl Wire {
     }
 
     /// Carries bytes between a channel and a local socket, both ways, until either side ends.
-    pub(super) fn pump(
-        &self,
-        mut channel: Channel,
-        mut local: std::os::unix::net::UnixStream,
-    ) -> io::Result<()> {
+    pub(super) fn pump(&self, mut channel: Channel, mut local: UnixStream) -> io::Result<()> {
         local.set_nonblocking(true)?;
         let (mut up, mut down) = (Vec::new(), Vec::new());
         loop {
@@ -145,25 +143,29 @@ impl Wire {
             if channel.eof() && down.is_empty() {
                 return Ok(());
             }
-            if !has_moved {
-                self.wait_with(&local, !down.is_empty())?;
+            if !has_moved && self.wait_with(&local, !up.is_empty(), !down.is_empty())? {
+                return Ok(());
             }
         }
     }
 
-    fn wait_with(&self, local: &std::os::unix::net::UnixStream, has_more: bool) -> io::Result<()> {
-        let flags = if has_more {
-            PollFlags::OUT
+    /// Waits until either side has moved; says whether the local one has gone.
+    fn wait_with(&self, local: &UnixStream, has_up: bool, has_down: bool) -> io::Result<bool> {
+        // More from the local side is no help while the last is not out; nor can room on the wire be waited for: see above.
+        let (mut flags, time) = if has_up {
+            (PollFlags::empty(), GLANCE)
         } else {
-            PollFlags::IN
+            (PollFlags::IN, STILL)
         };
+        flags.set(PollFlags::OUT, has_down);
         let mut watched = [
             PollFd::from_borrowed_fd(self.socket.as_fd(), PollFlags::IN),
             PollFd::from_borrowed_fd(local.as_fd(), flags),
         ];
-        let time = Timespec::try_from(STILL).map_err(io::Error::other)?;
+        let time = Timespec::try_from(time).map_err(io::Error::other)?;
         match poll(&mut watched, Some(&time)) {
-            Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
+            Ok(_) => Ok(watched[1].revents().contains(PollFlags::HUP)),
+            Err(rustix::io::Errno::INTR) => Ok(false),
             Err(error) => Err(error.into()),
         }
     }
@@ -171,7 +173,7 @@ impl Wire {
 
 /// Reads what is there; `UnexpectedEof` when the reader's end has come.
 fn take(from: &mut impl Read, into: &mut Vec<u8>) -> io::Result<bool> {
-    let mut buffer = [0; 32 * 1024];
+    let mut buffer = [0; 16 * 1024];
     match from.read(&mut buffer) {
         Ok(0) => Err(io::ErrorKind::UnexpectedEof.into()),
         Ok(count) => {
@@ -246,7 +248,7 @@ impl Transfer<'_> {
 }
 
 fn read(channel: &Channel, stream: i32, into: &mut Vec<u8>) -> io::Result<bool> {
-    let mut buffer = [0; 32 * 1024];
+    let mut buffer = [0; 16 * 1024];
     match channel.stream(stream).read(&mut buffer) {
         Ok(count) => {
             into.extend_from_slice(&buffer[..count]);

@@ -130,12 +130,15 @@ impl Attempt<'_> {
         let mut text = format!("lets user `{}` in with none of your keys: ", self.user);
         match (self.tried.is_empty(), has_agent) {
             (true, false) => {
-                text += "there is no SSH agent and no key in ~/.ssh (id_ed25519, id_ecdsa, id_rsa)"
+                text += "there is no SSH agent and no key in ~/.ssh (id_ed25519, id_ecdsa, id_rsa)";
             }
             (true, true) => {
-                text += "the SSH agent does not answer, and there is no key in ~/.ssh (id_ed25519, id_ecdsa, id_rsa)"
+                text += "the SSH agent does not answer, and there is no key in ~/.ssh (id_ed25519, id_ecdsa, id_rsa)";
             }
-            (false, true) => text += &format!("tried {}", self.tried.join(", ")),
+            (false, true) => {
+                text.push_str("tried ");
+                text.push_str(&self.tried.join(", "));
+            }
             (false, false) => write!(
                 text,
                 "no SSH agent is running; tried {}",

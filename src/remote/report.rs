@@ -66,7 +66,7 @@ fn read_fact(look: &mut Look, fact: &[&str]) -> Option<()> {
         }
         ["release", digest] => report.release = Some(digest.to_owned()),
         ["part", name, digest] => {
-            report.parts.entry(name.to_owned()).or_default().digest = digest.to_owned()
+            report.parts.entry(name.to_owned()).or_default().digest = digest.to_owned();
         }
         ["drift", name, path] => report
             .parts

@@ -120,10 +120,10 @@ impl Session {
 }
 
 async fn open(door: &Door, target: &Target, timeout: Duration) -> Result<Session, Blocked> {
-    let refused = |why: String| Blocked::Refused(format!("{target}: {why}"));
+    let unusable = |why: String| Blocked::Broken(format!("{target}: {why}"));
     let route = Directory::read(door)
         .and_then(|directory| directory.to_node(target))
-        .map_err(refused)?;
+        .map_err(unusable)?;
     let socket = reach(door, target, &route, timeout).await?;
     let node = Handshake {
         route: route.clone(),
@@ -171,7 +171,7 @@ async fn reach(
         let (place, home) = (target.to_string(), door.home.clone());
         let (session, handle) = blocking(move || {
             hop.enter(socket, &home)
-                .map_err(|why| Blocked::Refused(format!("{place}: {why}")))
+                .map_err(|why| Blocked::Broken(format!("{place}: {why}")))
         })
         .await?;
         let next = route.jumps.get(index + 1).unwrap_or(route);

@@ -132,12 +132,12 @@ impl<'a> Directory<'a> {
             .get_hosts()
             .iter()
             .filter(|host| names.iter().any(|name| self.is_for(host, name)));
-        let mut named = hosts.filter(|host| {
+        let mut meant = hosts.filter(|host| {
             host.pattern
                 .iter()
                 .any(|clause| clause.pattern != "*" && !clause.negated)
         });
-        named
+        meant
             .find_map(|host| host.params.user.clone())
             .unwrap_or_else(|| self.door.user.clone())
     }

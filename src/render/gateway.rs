@@ -1,35 +1,11 @@
 //! The gateway on a node: its binary as an image to build, its configuration, secrets and Compose file.
 
-use std::fmt;
-use std::sync::Arc;
-
 use askama::Template;
 use sha2::{Digest, Sha256};
 
 use super::file::{CONTAINER_ID, Content, File, Owner, hex};
-use super::node::NodeInput;
+use super::input::{GatewayBinary, NodeInput};
 use super::release::{Part, PartName};
-
-/// The gateway's program, read once and shared by all nodes.
-#[derive(Clone, PartialEq, Eq)]
-pub struct GatewayBinary {
-    content: Content,
-}
-
-impl GatewayBinary {
-    /// Takes the program's bytes and hashes them.
-    pub fn new(bytes: impl Into<Arc<[u8]>>) -> Self {
-        Self {
-            content: Content::new(bytes),
-        }
-    }
-}
-
-impl fmt::Debug for GatewayBinary {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "GatewayBinary({} bytes)", self.content.len())
-    }
-}
 
 #[derive(Template)]
 #[template(path = "node/Dockerfile.j2", escape = "none")]
@@ -59,7 +35,12 @@ struct Settings {
 pub(super) fn image(binary: &GatewayBinary) -> Part {
     let files = vec![
         File::of_template("Dockerfile", &Dockerfile),
-        File::new("dsline-gateway", 0o755, Owner::Root, binary.content.clone()),
+        File::new(
+            "dsline-gateway",
+            0o755,
+            Owner::Root,
+            binary.content().clone(),
+        ),
     ];
     Part::new(PartName::Image, files)
 }

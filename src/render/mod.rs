@@ -3,6 +3,7 @@
 mod cloud_init;
 mod file;
 mod gateway;
+mod input;
 mod logs;
 mod nginx;
 mod node;
@@ -12,7 +13,7 @@ mod system;
 
 pub use cloud_init::user_data;
 pub use file::{CONTAINER_ID, Content, File, Owner};
-pub use gateway::GatewayBinary;
-pub use node::{NodeInput, node};
+pub use input::{GatewayBinary, NodeInput};
+pub use node::node;
 pub use release::{Part, PartName, Release};
 pub use system::links;

@@ -3,7 +3,7 @@
 use askama::Template;
 
 use super::file::{Content, File, Owner};
-use super::node::NodeInput;
+use super::input::NodeInput;
 use super::release::{Part, PartName};
 use crate::line::{Authority, Profile, TlsMinimum};
 

@@ -1,35 +1,12 @@
 //! The release of one node: every part rendered, every digest taken.
 
-use std::net::Ipv4Addr;
-
-use jiff::Timestamp;
-
-use super::gateway::{GatewayBinary, gateway, image};
+use super::gateway::{gateway, image};
+use super::input::NodeInput;
 use super::logs::{logrotate, rsyslog};
 use super::nginx::nginx;
 use super::redis::redis;
 use super::release::Release;
 use super::system::system;
-use crate::line::{LineSecret, Profile, Secret, Slot};
-
-/// What a node's files follow from.
-#[derive(Clone, Copy, Debug)]
-pub struct NodeInput<'a> {
-    /// The line as it is wanted.
-    pub profile: &'a Profile,
-    /// The node's place in it.
-    pub slot: &'a Slot,
-    /// The node's public address, when it has one already.
-    pub address: Option<Ipv4Addr>,
-    /// What passwords and certificates derive from.
-    pub secret: &'a LineSecret,
-    /// The upstream's API key.
-    pub upstream_key: &'a Secret,
-    /// The gateway's program.
-    pub gateway: &'a GatewayBinary,
-    /// The certificate is of this month.
-    pub now: Timestamp,
-}
 
 /// Renders every file of a node.
 pub fn node(input: &NodeInput) -> Release {
@@ -50,10 +27,14 @@ pub fn node(input: &NodeInput) -> Release {
 
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv4Addr;
+
     use std::fmt::Write as _;
 
     use super::*;
     use crate::line::Generation;
+    use crate::line::{LineSecret, Profile, Secret, Slot};
+    use crate::render::GatewayBinary;
     use crate::render::{File, PartName, user_data};
 
     const SHIPPED: [(&str, &str); 3] = [

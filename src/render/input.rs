@@ -1,0 +1,55 @@
+//! What a node's files follow from.
+
+use std::fmt;
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::file::Content;
+use crate::line::{LineSecret, Profile, Secret, Slot};
+
+/// The gateway's program, read once and shared by all nodes.
+#[derive(Clone, PartialEq, Eq)]
+pub struct GatewayBinary {
+    content: Content,
+}
+
+impl GatewayBinary {
+    /// Takes the program's bytes and hashes them.
+    pub fn new(bytes: impl Into<Arc<[u8]>>) -> Self {
+        Self {
+            content: Content::new(bytes),
+        }
+    }
+
+    /// The program as a file's content.
+    pub(super) fn content(&self) -> &Content {
+        &self.content
+    }
+}
+
+impl fmt::Debug for GatewayBinary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "GatewayBinary({} bytes)", self.content.len())
+    }
+}
+
+/// What a node's files follow from.
+#[derive(Clone, Copy, Debug)]
+pub struct NodeInput<'a> {
+    /// The line as it is wanted.
+    pub profile: &'a Profile,
+    /// The node's place in it.
+    pub slot: &'a Slot,
+    /// The node's public address, when it has one already.
+    pub address: Option<Ipv4Addr>,
+    /// What passwords and certificates derive from.
+    pub secret: &'a LineSecret,
+    /// The upstream's API key.
+    pub upstream_key: &'a Secret,
+    /// The gateway's program.
+    pub gateway: &'a GatewayBinary,
+    /// The certificate is of this month.
+    pub now: Timestamp,
+}
