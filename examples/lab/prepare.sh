@@ -1,0 +1,101 @@
+#!/usr/bin/env bash
+# Brings a Debian machine to where the lab can run; what is there already is left alone, so a second run takes a second.
+#
+#   prepare.sh [PART...]   in the order given; all of them without a word:
+#     check        say what is missing that this script cannot install
+#     packages     Debian packages
+#     python       the lab's own Python environment
+#     engine       a Docker engine, and the lab's network on it
+#     images       the images that nodes boot from
+#     containers   prove that a container can run here
+#     build        dsline, the upstream emulator and the static gateway
+set -euo pipefail
+. "$(dirname "${BASH_SOURCE[0]}")/paths.sh"
+
+# gcc and libc6-dev also link the static gateway; libssl-dev and pkg-config are for libssh2.
+PACKAGES=(ca-certificates curl debootstrap gcc iproute2 iptables libc6-dev libssl-dev make openssh-client pkg-config procps
+    python3 python3-venv util-linux)
+
+# Runs something long with its output in a log file, whose end is shown when it fails.
+logged() {
+    local log=$STATE/$1.log; shift
+    mkdir -p "$STATE"
+    "$@" >"$log" 2>&1 || fail "\`$*\` failed; the end of $log:"$'\n'"$(tail -n 8 "$log")"
+}
+
+# All that is missing is told at once: nobody likes to find the second trouble after mending the first.
+check() {
+    local missing=() wanted
+    wanted=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' "$CHECKOUT/Cargo.toml" | head -n 1)
+    [ "$(uname -sm)" = "Linux x86_64" ] || missing+=("Linux on x86_64; this is $(uname -sm)")
+    command -v apt-get >/dev/null || missing+=("Debian: there is no apt-get here")
+    [ "$(id -u)" = 0 ] || missing+=("root: nodes are containers that boot systemd. Run this again as root, or with sudo")
+    if ! command -v cargo >/dev/null; then
+        missing+=("Rust $wanted or newer: there is no cargo on the PATH. Install it from https://rustup.rs")
+    elif ! at_least "$wanted" "$(cargo --version | cut -d' ' -f2)"; then
+        missing+=("Rust $wanted or newer: this is $(cargo --version). \`rustup update\` brings it")
+    fi
+    if [ "${#missing[@]}" -gt 0 ]; then
+        say "this machine lacks:"
+        printf '  - %s\n' "${missing[@]}" >&2
+        exit 1
+    fi
+    local memory
+    memory=$(awk '/^MemTotal|^SwapTotal/ { sum += $2 } END { print int(sum / 1048576) }' /proc/meminfo)
+    [ "$memory" -ge 7 ] || say "remark: $memory GiB of memory and swap; compiling the EC2 client takes about 7 GiB and may be killed"
+}
+
+at_least() { [ "$(printf '%s\n' "$1" "$2" | sort -V | head -n 1)" = "$1" ]; }
+
+packages() {
+    local absent=() name
+    for name in "${PACKAGES[@]}"; do
+        dpkg-query -W -f '${Status}' "$name" 2>/dev/null | grep -q 'ok installed' || absent+=("$name")
+    done
+    [ "${#absent[@]}" -gt 0 ] || return 0
+    [ "$(id -u)" = 0 ] || fail "only root can install ${absent[*]}"
+    say "installing ${absent[*]}"
+    logged apt-update apt-get update -q
+    DEBIAN_FRONTEND=noninteractive logged apt-install apt-get install -qy --no-install-recommends "${absent[@]}"
+}
+
+python() {
+    local stamp=$VENV/requirements.sha256
+    (cd "$LAB" && sha256sum --check --status "$stamp" 2>/dev/null) && return 0
+    say "making the lab's Python environment in $VENV"
+    rm -rf "$VENV"
+    logged venv python3 -m venv "$VENV"
+    logged pip "$PYTHON" -m pip install --quiet --disable-pip-version-check -r "$LAB/requirements.txt"
+    (cd "$LAB" && sha256sum requirements.txt) >"$stamp"
+}
+
+engine() { "$LAB/nodes/engine.sh" start; }
+
+images() { "$LAB/nodes/image.sh" build >/dev/null; }
+
+containers() {
+    local tag told
+    tag=$("$LAB/nodes/image.sh" tags | sed -n 's/^light=//p')
+    told=$(docker run --rm --network none --entrypoint /bin/true "$tag" 2>&1) ||
+        fail "containers cannot run on this machine: $(tail -n 1 <<<"$told")"
+}
+
+# One cargo at a time: the EC2 client alone wants most of a small machine's memory.
+build() {
+    say "building dsline, the upstream emulator and the gateway in $TARGET (about eight minutes when nothing is built)"
+    (
+        cd "$CHECKOUT"
+        cargo build --locked --release -p dsline
+        cargo build --locked --release -p lab-upstream
+        RUSTFLAGS="-C target-feature=+crt-static" \
+            cargo build --locked --profile gateway --target x86_64-unknown-linux-gnu -p dsline-gateway
+    ) >&2
+}
+
+[ "$#" -gt 0 ] || set -- check packages python engine images containers build
+for part in "$@"; do
+    case "$part" in
+        check | packages | python | engine | images | containers | build) "$part" ;;
+        *) fail "unknown part '$part'; known: check, packages, python, engine, images, containers, build" ;;
+    esac
+done

@@ -1,0 +1,216 @@
+//! The lab's account as its owner and its landlord see it: hosted zones, groups, faults, counts, machines.
+
+use serde_json::{Value, json};
+
+use super::http::exchange;
+use super::story::pause;
+use super::support::variable;
+
+/// The lab.
+pub(crate) struct Cloud {
+    authority: String,
+}
+
+impl Cloud {
+    /// The lab that the environment names, or the usual one.
+    pub(crate) fn connect() -> Self {
+        let url = variable("DSLINE_LAB_URL").unwrap_or_else(|| "http://127.0.0.1:5566".to_owned());
+        let authority = url.trim_start_matches("http://").trim_end_matches('/');
+        Self {
+            authority: authority.to_owned(),
+        }
+    }
+
+    /// Its address, which is the AWS endpoint too.
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.authority)
+    }
+
+    // ---- The landlord's side
+
+    fn admin(&self, method: &str, path: &str, body: &Value) -> Value {
+        let body = if body.is_null() {
+            String::new()
+        } else {
+            body.to_string()
+        };
+        let (status, text) = exchange(
+            &self.authority,
+            &format!("{method} /_lab/{path}"),
+            &[],
+            &body,
+        );
+        assert!(status < 300, "{method} /_lab/{path}: {status} {text}");
+        serde_json::from_str(&text).expect("the lab answers in JSON")
+    }
+
+    /// Lets matching calls go wrong until `mend`.
+    pub(crate) fn fault(&self, rule: &Value) {
+        self.admin("POST", "faults", rule);
+    }
+
+    /// Ends every fault.
+    pub(crate) fn mend(&self) {
+        self.admin("DELETE", "faults", &Value::Null);
+    }
+
+    /// Changes settings and returns the values that these had before.
+    pub(crate) fn set(&self, settings: &Value) -> Value {
+        let before = self.admin("GET", "settings", &Value::Null);
+        self.admin("POST", "settings", settings);
+        let names = settings.as_object().expect("settings are an object").keys();
+        names
+            .map(|name| (name.clone(), before[name].clone()))
+            .collect::<serde_json::Map<_, _>>()
+            .into()
+    }
+
+    /// Forgets the calls so far.
+    pub(crate) fn forget_calls(&self) {
+        self.admin("DELETE", "requests", &Value::Null);
+    }
+
+    /// The calls since they were forgotten, oldest first.
+    pub(crate) fn calls(&self) -> Vec<Value> {
+        self.admin("GET", "requests/log", &Value::Null)
+            .as_array()
+            .expect("a list of calls")
+            .clone()
+    }
+
+    /// The instances of a line that are not gone.
+    pub(crate) fn instances(&self, line: &str) -> Vec<Value> {
+        let all = self.admin("GET", "nodes", &Value::Null);
+        let is_ours = |one: &&Value| one["line"] == line && one["state"] != "terminated";
+        all.as_array()
+            .expect("a list of nodes")
+            .iter()
+            .filter(is_ours)
+            .cloned()
+            .collect()
+    }
+
+    /// Does something to a node's machine: off, on, pause, resume, reboot, cut, mend.
+    pub(crate) fn act(&self, node: &str, what: &str) {
+        self.admin("POST", &format!("nodes/{node}/{what}"), &Value::Null);
+    }
+
+    // ---- The owner's side
+
+    fn route53(&self, request: &str, body: &str) -> String {
+        // Five calls a second are for the whole account, and `dsline` has just made some.
+        for _ in 0..40 {
+            let (status, text) = exchange(
+                &self.authority,
+                request,
+                &[&signed("us-east-1", "route53")],
+                body,
+            );
+            if status < 300 {
+                return text;
+            }
+            assert!(
+                text.contains("<Code>Throttling</Code>"),
+                "{request}: {status} {text}"
+            );
+            pause();
+        }
+        panic!("{request} was throttled for 20 s");
+    }
+
+    /// Calls EC2 in a region: `Action=...&...` as its query protocol has it.
+    pub(crate) fn ec2(&self, region: &str, call: &str) -> String {
+        let form = "Content-Type: application/x-www-form-urlencoded";
+        let (status, text) = exchange(
+            &self.authority,
+            "POST /",
+            &[&signed(region, "ec2"), form],
+            &format!("{call}&Version=2016-11-15"),
+        );
+        assert!(status < 300, "{call}: {status} {text}");
+        text
+    }
+
+    /// Makes a hosted zone and returns its id.
+    pub(crate) fn create_zone(&self, name: &str, reference: &str) -> String {
+        let body = format!(
+            "<CreateHostedZoneRequest xmlns=\"https://route53.amazonaws.com/doc/2013-04-01/\">\
+             <Name>{name}</Name><CallerReference>{reference}</CallerReference></CreateHostedZoneRequest>"
+        );
+        let answer = self.route53("POST /2013-04-01/hostedzone", &body);
+        let id = between(&answer, "<Id>", "</Id>").expect("a new zone has an id");
+        id.trim_start_matches("/hostedzone/").to_owned()
+    }
+
+    /// Removes a hosted zone, which must be empty.
+    pub(crate) fn delete_zone(&self, id: &str) {
+        self.route53(&format!("DELETE /2013-04-01/hostedzone/{id}"), "");
+    }
+
+    /// Creates or deletes (`CREATE`, `DELETE`) a plain A record.
+    pub(crate) fn change_record(&self, zone: &str, action: &str, name: &str, address: &str) {
+        let record = format!(
+            "<Name>{name}</Name><Type>A</Type><TTL>60</TTL>\
+             <ResourceRecords><ResourceRecord><Value>{address}</Value></ResourceRecord></ResourceRecords>"
+        );
+        let body = format!(
+            "<ChangeResourceRecordSetsRequest xmlns=\"https://route53.amazonaws.com/doc/2013-04-01/\"><ChangeBatch><Changes><Change>\
+             <Action>{action}</Action><ResourceRecordSet>{record}</ResourceRecordSet>\
+             </Change></Changes></ChangeBatch></ChangeResourceRecordSetsRequest>"
+        );
+        self.route53(&format!("POST /2013-04-01/hostedzone/{zone}/rrset"), &body);
+    }
+
+    /// Everything in a zone, as XML.
+    pub(crate) fn records(&self, zone: &str) -> String {
+        self.route53(&format!("GET /2013-04-01/hostedzone/{zone}/rrset"), "")
+    }
+
+    /// Every health check, as XML.
+    pub(crate) fn checks(&self) -> String {
+        self.route53("GET /2013-04-01/healthcheck", "")
+    }
+
+    /// Makes a security group that carries a line's tags and another secret's fingerprint.
+    pub(crate) fn create_group(&self, region: &str, line: &str, key_id: &str) -> String {
+        let tag = |n: u8, key: &str, value: &str| {
+            format!(
+                "&TagSpecification.1.Tag.{n}.Key=dsline:{key}&TagSpecification.1.Tag.{n}.Value={value}"
+            )
+        };
+        let call = format!(
+            "Action=CreateSecurityGroup&GroupName=dsline-{line}&GroupDescription=line&TagSpecification.1.ResourceType=security-group{}{}{}",
+            tag(1, "line", line),
+            tag(2, "key", key_id),
+            tag(3, "region", region),
+        );
+        let answer = self.ec2(region, &call);
+        between(&answer, "<groupId>", "</groupId>")
+            .expect("a new group has an id")
+            .to_owned()
+    }
+}
+
+/// Credentials are not checked in the lab; the scope says which service in which region is meant.
+fn signed(region: &str, service: &str) -> String {
+    format!(
+        "Authorization: AWS4-HMAC-SHA256 Credential=AKIATEST/20260101/{region}/{service}/aws4_request, SignedHeaders=host, Signature=0"
+    )
+}
+
+fn between<'a>(text: &'a str, before: &str, after: &str) -> Option<&'a str> {
+    text.split_once(before)?
+        .1
+        .split_once(after)
+        .map(|(found, _)| found)
+}
+
+/// A refusal of every call that fits the rest of the rule, with AWS's own code and words.
+pub(crate) fn refusal(code: &str, message: &str, rest: &Value) -> Value {
+    let mut rule = json!({ "action": "error", "code": code, "message": message });
+    let fields = rest.as_object().expect("a rule is an object").clone();
+    rule.as_object_mut()
+        .expect("a rule is an object")
+        .extend(fields);
+    rule
+}

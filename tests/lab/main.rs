@@ -1,0 +1,21 @@
+//! Stories on the running lab: what `dsline` does to an account, and what the account does to it.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+#[path = "../support/mod.rs"]
+#[allow(
+    dead_code,
+    unused_imports,
+    reason = "the other test program uses the rest"
+)]
+mod support;
+
+mod cloud;
+mod credentials;
+mod dark;
+mod disturbance;
+mod http;
+mod life;
+mod node;
+mod ownership;
+mod story;
+mod zones;

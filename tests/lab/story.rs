@@ -1,0 +1,201 @@
+//! A story: one line of its own in the lab, told from nothing and removed without a trace at the end.
+
+use std::io::Write as _;
+use std::ops::Deref;
+use std::process::Command;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use super::cloud::Cloud;
+use super::support::{Lab, SECRET, variable};
+
+/// Faults and settings are the whole lab's, so one story is told at a time.
+static STAGE: Mutex<()> = Mutex::new(());
+
+/// A story that goes on; it is an operator's desk too.
+pub(crate) struct Story {
+    /// The line's name.
+    pub(crate) line: &'static str,
+    /// The lab.
+    pub(crate) cloud: Cloud,
+    lab: Lab,
+    zones: Vec<String>,
+    settings: Vec<Value>,
+    _stage: MutexGuard<'static, ()>,
+}
+
+impl Story {
+    /// Begins one about a line without a domain.
+    pub(crate) fn of(line: &'static str, regions: &str) -> Self {
+        let stage = STAGE.lock().unwrap_or_else(PoisonError::into_inner);
+        let cloud = Cloud::connect();
+        cloud.mend();
+        let mut lab = Lab::at(&cloud.url())
+            .with_secret(line, SECRET)
+            .with("NO_PROXY", "*")
+            .without("DSLINE_GATEWAY");
+        for name in ["DSLINE_GATEWAY", "DEEPSEEK_API_KEY"] {
+            if let Some(value) = variable(name) {
+                lab = lab.with(name, &value);
+            }
+        }
+        let lab = lab.with_profile(&profile(line, regions, ""));
+        make_key(&lab);
+        say(&format!("== {line}"));
+        Self {
+            line,
+            cloud,
+            lab,
+            zones: Vec::new(),
+            settings: Vec::new(),
+            _stage: stage,
+        }
+    }
+
+    /// Gives the line a host name in a hosted zone of its own: `llm.<line>.test`.
+    pub(crate) fn with_domain(mut self, regions: &str) -> Self {
+        let zone = format!("{}.test", self.line);
+        self.add_zone(&zone);
+        let dns = format!(
+            "[dns]\nhost = \"llm.{zone}\"\nresolver = \"{}\"\n",
+            name_server()
+        );
+        self.lab = self
+            .lab
+            .clone()
+            .with_profile(&profile(self.line, regions, &dns));
+        self
+    }
+
+    /// Makes a hosted zone that lives as long as the story, and returns its id.
+    pub(crate) fn add_zone(&mut self, name: &str) -> String {
+        let id = self.cloud.create_zone(
+            name,
+            &format!("{}-{}-{:?}", self.line, self.zones.len(), Instant::now()),
+        );
+        self.zones.push(id.clone());
+        id
+    }
+
+    /// The zone that `with_domain` made.
+    pub(crate) fn zone(&self) -> &str {
+        &self.zones[0]
+    }
+
+    /// Lets the lab have other settings until the end of the story.
+    pub(crate) fn with_settings(mut self, settings: &Value) -> Self {
+        self.settings.push(self.cloud.set(settings));
+        self
+    }
+
+    /// With other variables, files or secrets.
+    pub(crate) fn with(mut self, change: impl FnOnce(Lab) -> Lab) -> Self {
+        self.lab = change(self.lab.clone());
+        self
+    }
+
+    /// Runs a program that is not ours and returns what it printed; it must succeed.
+    pub(crate) fn call(&self, program: &str, words: &[&str]) -> String {
+        let output = Command::new(program)
+            .args(words)
+            .current_dir(self.home())
+            .output();
+        let output = output.unwrap_or_else(|error| panic!("{program} cannot be run: {error}"));
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{program} {words:?}: {told}");
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+}
+
+impl Deref for Story {
+    type Target = Lab;
+
+    fn deref(&self) -> &Lab {
+        &self.lab
+    }
+}
+
+impl Drop for Story {
+    /// Leaves the lab as it was, whatever happened.
+    fn drop(&mut self) {
+        self.cloud.mend();
+        let removed = self.lab.run("teardown --yes --force");
+        if removed.code != 0 {
+            say(&format!("{} is not gone:\n{removed}", self.line));
+        }
+        for before in self.settings.iter().rev() {
+            self.cloud.set(before);
+        }
+        // A story that failed may have left something in its zone, and a second panic would hide why.
+        if removed.code == 0 && !std::thread::panicking() {
+            for zone in &self.zones {
+                self.cloud.delete_zone(zone);
+            }
+        }
+    }
+}
+
+/// A profile for the lab: nodes see this machine as 198.18.0.1, and the upstream's emulator listens there.
+pub(crate) fn profile(line: &str, regions: &str, rest: &str) -> String {
+    let regions: Vec<String> = regions
+        .split(',')
+        .map(|region| format!("\"{region}\""))
+        .collect();
+    format!(
+        "name = \"{line}\"\nregions = [{}]\n\n[ssh]\nidentity = \"~/.ssh/id_ed25519\"\nallow = [\"198.18.0.1/32\"]\n\
+         address_service = \"\"\n\n[upstream]\nbase_url = \"http://198.18.0.1:9090\"\n\n{rest}",
+        regions.join(", ")
+    )
+}
+
+/// Where the lab answers DNS.
+pub(crate) fn name_server() -> String {
+    variable("DSLINE_LAB_DNS").unwrap_or_else(|| "127.0.0.1:5354".to_owned())
+}
+
+/// A key of the operator's own, in place of the one that nobody has the other half of.
+fn make_key(lab: &Lab) {
+    let path = lab.home().join(".ssh/id_ed25519");
+    std::fs::remove_file(path.with_extension("pub")).unwrap();
+    let made = Command::new("ssh-keygen")
+        .args(["-q", "-t", "ed25519", "-N", "", "-f"])
+        .arg(&path)
+        .status();
+    assert!(
+        made.is_ok_and(|status| status.success()),
+        "ssh-keygen cannot be run; it is in openssh-client"
+    );
+}
+
+/// Tells what is seen, past the capture of passing tests' output.
+pub(crate) fn say(text: &str) {
+    let _ = writeln!(std::io::stderr(), "{text}");
+}
+
+/// Asks again and again until something is so; tells how long that took.
+pub(crate) fn wait_until(what: &str, limit: Duration, mut is_so: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !is_so() {
+        assert!(
+            begun.elapsed() < limit,
+            "waited {} s in vain until {what}",
+            limit.as_secs()
+        );
+        pause();
+    }
+    say(&format!(
+        "   {what}: after {:.1} s",
+        begun.elapsed().as_secs_f32()
+    ));
+}
+
+/// Half a second.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "these tests have no runtime, and the lab's clock is the real one"
+)]
+pub(crate) fn pause() {
+    std::thread::sleep(Duration::from_millis(500));
+}
