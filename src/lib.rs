@@ -19,13 +19,12 @@ use clap::Parser as _;
 use clap::error::ErrorKind;
 
 use crate::cli::Cli;
-use crate::cloud::Failure;
 use crate::commands::Outcome;
-use crate::line::{Hinted, ProfileError};
+use crate::engine::hint_of;
+use crate::line::ProfileError;
 use crate::operator::Environment;
 use crate::output::Printer;
 use crate::plan::Refusal;
-use crate::remote::Blocked;
 
 /// Exit code of a call whose words or profile are wrong (BSD's `EX_USAGE`).
 const USAGE: u8 = 64;
@@ -93,17 +92,4 @@ fn code_of(error: &anyhow::Error) -> u8 {
     } else {
         1
     }
-}
-
-/// The hint of the error that knows one, the outermost first.
-fn hint_of(error: &anyhow::Error) -> Option<String> {
-    error.chain().find_map(|cause| {
-        let given = cause
-            .downcast_ref::<Hinted>()
-            .map(|hinted| hinted.hint().to_owned());
-        let refused = || cause.downcast_ref::<Refusal>().map(Refusal::hint);
-        let cloud = || cause.downcast_ref::<Failure>().and_then(Failure::hint);
-        let remote = || cause.downcast_ref::<Blocked>().and_then(Blocked::hint);
-        given.or_else(refused).or_else(cloud).or_else(remote)
-    })
 }

@@ -2,7 +2,12 @@
 
 use std::process::ExitCode;
 
-#[tokio::main]
-async fn main() -> ExitCode {
-    dsline::run().await
+use tokio::runtime::Runtime;
+
+fn main() -> ExitCode {
+    let runtime = Runtime::new().expect("the system grants a thread or two");
+    let code = runtime.block_on(dsline::run());
+    // A second Ctrl-C means now: threads that still wait for a node are not waited for.
+    runtime.shutdown_background();
+    code
 }

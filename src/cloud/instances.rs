@@ -90,7 +90,9 @@ impl Cloud {
         }
     }
 
-    /// Terminates instances; ones that are gone already are fine.
+    /// Terminates instances that were listed before; ones that are gone already are fine.
+    ///
+    /// An id straight from a launch does not belong here: EC2 may not know it yet, which looks like gone.
     pub async fn terminate(&self, region: &Region, ids: &[String]) -> Result<(), Failure> {
         let client = self.ec2(region);
         // One by one: an unknown id fails a whole call (EC2 API reference, TerminateInstances).

@@ -10,6 +10,7 @@ use crate::plan::{Plan, Step, StepId, Wanted};
 
 use super::event::{Ending, Event, EventKind};
 use super::execute::Executor;
+use super::hint::hint_of;
 use super::stop::Stop;
 use super::world::World;
 
@@ -176,11 +177,11 @@ impl Run<'_> {
     }
 }
 
-/// An error with its causes in one line.
+/// An error with its causes in one line, and on a second one what to do next.
 fn describe(error: &anyhow::Error) -> String {
-    error
-        .chain()
-        .map(ToString::to_string)
-        .collect::<Vec<_>>()
-        .join(": ")
+    let causes: Vec<String> = error.chain().map(ToString::to_string).collect();
+    let hint = hint_of(error)
+        .map(|hint| format!("\n  hint: {hint}"))
+        .unwrap_or_default();
+    format!("{}{hint}", causes.join(": "))
 }

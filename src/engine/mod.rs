@@ -4,6 +4,7 @@ mod apply;
 mod event;
 mod execute;
 mod facts;
+mod hint;
 mod node_steps;
 mod observe;
 mod stop;
@@ -12,6 +13,7 @@ mod world;
 
 pub use apply::{Applied, Failed, apply};
 pub use event::{Ending, Event, EventKind};
+pub use hint::hint_of;
 pub use observe::{LineView, Scope, observe, observe_everything};
 pub use stop::Stop;
 pub use sweep::{Leftover, Receipt, sweep};

@@ -66,7 +66,8 @@ fn read_fact(look: &mut Look, fact: &[&str]) -> Option<()> {
         }
         ["release", digest] => report.release = Some(digest.to_owned()),
         ["part", name, digest] => {
-            report.parts.entry(name.to_owned()).or_default().digest = digest.to_owned();
+            let part = report.parts.entry(name.to_owned()).or_default();
+            digest.clone_into(&mut part.digest);
         }
         ["drift", name, path] => report
             .parts

@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::io;
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -257,7 +257,7 @@ impl Handshake {
     }
 
     /// Enters a jump host; the error is a message.
-    fn enter(&self, socket: Socket, home: &PathBuf) -> Result<(ssh2::Session, Socket), String> {
+    fn enter(&self, socket: Socket, home: &Path) -> Result<(ssh2::Session, Socket), String> {
         let jump = format!("the jump host {}", self.route.host);
         let (session, handle) = self
             .shake_hands(socket)
