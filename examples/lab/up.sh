@@ -52,22 +52,30 @@ ask_until_right() {
     fail "$place should be answered by $region, but: ${answer:-$(tail -n 1 "$STATE/chat.log")}"
 }
 
+# An unhealthy line is shown with what to do about it, not hidden behind an exit code.
+show_status() { dsline status || say "\`dsline status\` ended with exit code $?: not all is well"; }
+
 next() {
     cat <<END
 
 The lab runs. In this or another shell:
 
   . $STATE/env
-  dsline status                                     nodes, health, what DNS answers to each continent
-  chat asia "Why is the sky blue?"                  ask as a client in Asia (europe, africa, oceania …)
-  dsline up --regions $REGIONS,sa-east-1            add a region
-  ctl node ap-southeast-1/1 off                     pull a node's plug; then:
-    dsline status --watch                             DNS stops answering it within about 15 s
-    dsline plan; dsline up                            it is replaced
-  dsline ssh us-east-1/1                            a shell on a node
-  ctl requests                                      the AWS calls so far
-  dsline teardown                                   remove the line; a receipt says what was looked at
-  bash ${LAB#"$PWD"/}/down.sh                       remove the line and stop the lab
+
+  dsline status                       nodes, health, what DNS answers to each continent
+  chat asia "Why is the sky blue?"    ask as a client in Asia (europe, africa, oceania ...)
+  ctl node ap-southeast-1/1 off       pull a node's plug; then:
+    dsline status --watch               DNS stops answering it within about 15 s
+    dsline up                           it is replaced, after asking
+  dsline ssh us-east-1/1              a shell on a node
+  ctl requests                        the AWS calls so far
+  dsline teardown                     remove the line; a receipt says what was looked at
+
+Add a region:
+  dsline up --regions $REGIONS,sa-east-1
+
+Remove the line and stop the lab:
+  bash $LAB/down.sh
 
 END
 }
@@ -79,7 +87,7 @@ main() {
     phase 'cloud, name server, upstream, user' start_lab
     phase "dsline up --yes --regions $REGIONS" line_up
     phase 'chats from Asia, Europe and America' chats
-    phase 'dsline status' dsline status
+    phase 'dsline status' show_status
     next
     echo 'Wall time of the phases:'
     printf '%s\n' "${TIMES[@]}"

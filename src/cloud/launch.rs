@@ -109,6 +109,7 @@ impl Cloud {
         let region = &order.slot.region;
         let patient = TimeoutConfig::builder()
             .operation_attempt_timeout(ANSWER)
+            .operation_timeout(ANSWER * 3)
             .build();
         let patient = aws_sdk_ec2::config::Builder::new().timeout_config(patient);
         let asked = request(client, order, token)

@@ -39,6 +39,8 @@ impl Cloud {
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(Duration::from_secs(5))
             .operation_attempt_timeout(Duration::from_secs(15))
+            // Retries of what is slow but alive fit in; a region that hangs holds the others up no longer than this.
+            .operation_timeout(Duration::from_secs(40))
             .build();
         // Only for logging in: every client names its own region. The default chain would also ask the metadata
         // service of a cloud machine, for seconds, where there is none.

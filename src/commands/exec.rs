@@ -10,7 +10,7 @@ use crate::engine::World;
 use crate::line::{Instance, InstanceState, LineName, Region, Slot};
 use crate::operator::{Environment, line_secret};
 use crate::output::Printer;
-use crate::remote::Command;
+use crate::remote::{Blocked, Command};
 
 use super::global::Global;
 use super::outcome::Outcome;
@@ -126,7 +126,7 @@ async fn run_on(world: &World, slot: &Slot, instance: &Instance, command: &Comma
         .await
     {
         Ok(session) => session,
-        Err(blocked) => return failed(blocked.to_string()),
+        Err(blocked) => return failed(told(&blocked)),
     };
     match session.run(command, None).await {
         Ok(output) => Ran {
@@ -135,8 +135,14 @@ async fn run_on(world: &World, slot: &Slot, instance: &Instance, command: &Comma
             stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
             stderr: output.stderr,
         },
-        Err(blocked) => failed(blocked.to_string()),
+        Err(blocked) => failed(told(&blocked)),
     }
+}
+
+/// What stands in the way, and what to do about it.
+fn told(blocked: &Blocked) -> String {
+    let hint = blocked.hint().map(|hint| format!("\nhint: {hint}"));
+    format!("{blocked}{}", hint.unwrap_or_default())
 }
 
 fn print_run(printer: &Printer, ran: &Ran) {

@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 
 use crate::cloud::Cloud;
 use crate::engine::{Receipt, Stop, World, apply, observe_everything, sweep};
-use crate::line::{LineName, Observed};
+use crate::line::{KeyId, LineName, LineSecret, Observed};
 use crate::operator::{Environment, find_line_secret};
 use crate::output::{self, Printer, show_progress};
 use crate::plan::{Plan, Refusal, teardown};
@@ -50,7 +50,7 @@ pub async fn run(
             &observed,
             find_line_secret(environment, &profile)?
                 .as_ref()
-                .map(crate::line::LineSecret::key_id)
+                .map(LineSecret::key_id)
                 .as_ref(),
         )?;
     }
@@ -66,14 +66,16 @@ pub async fn run(
 }
 
 /// A line of the same name made with another secret is somebody else's until `--force` says otherwise.
-fn refuse_anothers(observed: &Observed, own: Option<&crate::line::KeyId>) -> Result<()> {
-    let Some(own) = own else { return Ok(()) };
-    let anothers = observed
+fn refuse_anothers(observed: &Observed, own: Option<&KeyId>) -> Result<()> {
+    let is_anothers =
+        |key: &Option<KeyId>| own.is_some() && key.as_ref().is_some_and(|key| Some(key) != own);
+    let instances = observed
         .instances()
-        .find(|instance| instance.key_id.as_ref().is_some_and(|key| key != own));
-    match anothers {
-        Some(instance) => bail!(Refusal::WrongSecret {
-            example: instance.id.clone()
+        .map(|instance| (&instance.key_id, &instance.id));
+    let groups = observed.groups().map(|group| (&group.key_id, &group.id));
+    match instances.chain(groups).find(|(key, _)| is_anothers(key)) {
+        Some((_, example)) => bail!(Refusal::AnothersLine {
+            example: example.clone()
         }),
         None => Ok(()),
     }

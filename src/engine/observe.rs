@@ -205,7 +205,10 @@ async fn ask_nodes(world: &World, observed: &Observed) -> BTreeMap<String, NodeS
 }
 
 fn sight_of(blocked: &Blocked) -> NodeSight {
-    let why = blocked.to_string();
+    let why = match blocked.hint() {
+        Some(hint) => format!("{blocked} ({hint})"),
+        None => blocked.to_string(),
+    };
     match blocked {
         Blocked::Unreachable(_) | Blocked::Broken(_) => NodeSight::Unreachable(why),
         Blocked::WrongHostKey(_) => NodeSight::WrongHostKey(why),

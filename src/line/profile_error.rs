@@ -41,10 +41,15 @@ impl ProfileError {
             .next()
             .unwrap_or_default()
             .to_owned();
+        let suggestion = suggest(&message);
+        // An unknown key is named by its own message.
+        let is_value = suggestion.is_none();
         Self {
             line,
-            key: None,
-            message: suggest(&message).unwrap_or(message),
+            key: line
+                .filter(|_| is_value)
+                .and_then(|line| key_at(text, line)),
+            message: suggestion.unwrap_or(message),
         }
     }
 
@@ -55,16 +60,32 @@ impl ProfileError {
             return self;
         };
         let last = key.rsplit('.').next().unwrap_or(key);
+        let header = format!("[{key}]");
         self.line = self.line.or_else(|| {
-            let is_it = |line: &str| {
-                line.trim_start()
-                    .strip_prefix(last)
-                    .is_some_and(|rest| rest.trim_start().starts_with('='))
-            };
+            let is_it = |line: &str| key_of(line) == Some(last) || line.trim() == header;
             text.lines().position(is_it).map(|index| index + 1)
         });
         self
     }
+}
+
+/// The key that a line of TOML sets.
+fn key_of(line: &str) -> Option<&str> {
+    let key = line.split_once('=')?.0.trim();
+    (!key.is_empty() && !key.starts_with('#')).then_some(key)
+}
+
+/// The dotted key that is set in a line of a file, counted from 1, or in the list that the line is part of.
+fn key_at(text: &str, line: usize) -> Option<String> {
+    let until: Vec<&str> = text.lines().take(line).collect();
+    let key = until.iter().rev().find_map(|line| key_of(line))?;
+    let is_header = |line: &&&str| line.starts_with('[') && line.trim_end().ends_with(']');
+    let header = until
+        .iter()
+        .rev()
+        .find(is_header)
+        .map(|line| line.trim().trim_matches(['[', ']']));
+    Some(header.map_or_else(|| key.to_owned(), |header| format!("{header}.{key}")))
 }
 
 impl fmt::Display for ProfileError {

@@ -10,10 +10,10 @@ use crate::render::GatewayBinary;
 use super::environment::Environment;
 
 const NAME: &str = "dsline-gateway";
-/// Where cargo puts the static gateway, seen from the folder that holds `dsline` itself.
+/// Seen from the folder that holds `dsline`: where cargo puts the static gateway, before one for tests; or an installed one.
 const BESIDE: [&str; 2] = [
-    "dsline-gateway",
     "../x86_64-unknown-linux-gnu/gateway/dsline-gateway",
+    "dsline-gateway",
 ];
 
 /// The named file, else `DSLINE_GATEWAY`, else the one beside `dsline`, else the one built in the checkout.

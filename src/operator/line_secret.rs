@@ -34,6 +34,7 @@ pub fn line_secret(environment: &Environment, profile: &Profile) -> Result<LineS
     LineSecret::parse(text.expose())
         .map_err(|wrong| anyhow!(wrong))
         .with_context(|| format!("the line secret of `{}` cannot be used", profile.name))
+        .hint("bring it back from its backup; for a new line, remove it and run `dsline init`")
 }
 
 /// The line's secret if there is one at all; an unreadable one is still an error.

@@ -7,9 +7,9 @@ use super::printer::Printer;
 /// Prints what a sweep looked at and what it found.
 pub fn receipt(printer: &Printer, receipt: &Receipt) {
     printer.line(format!(
-        "looked at {} regions and {} hosted zones",
-        receipt.regions.len(),
-        receipt.zones.len()
+        "looked at {} and {}",
+        counted(receipt.regions.len(), "region"),
+        counted(receipt.zones.len(), "hosted zone")
     ));
     for left in &receipt.leftovers {
         printer.line(format!(
@@ -26,4 +26,9 @@ pub fn receipt(printer: &Printer, receipt: &Receipt) {
     if receipt.is_clean() {
         printer.line(printer.good("nothing of the line is left"));
     }
+}
+
+fn counted(count: usize, thing: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {thing}{plural}")
 }

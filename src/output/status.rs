@@ -94,7 +94,8 @@ pub fn status(printer: &Printer, report: &StatusReport) -> anyhow::Result<()> {
     }
     printer.line("");
     printer.line(match report.pending {
-        Some(0) => "nothing for `up` to do".to_owned(),
+        Some(0) if report.troubles.is_empty() => "nothing for `up` to do".to_owned(),
+        Some(0) => "nothing that `up` can do now".to_owned(),
         Some(1) => "`up` would take 1 step; `dsline plan` shows it".to_owned(),
         Some(count) => format!("`up` would take {count} steps; `dsline plan` shows them"),
         None => "what `up` would do is not known".to_owned(),

@@ -12,6 +12,11 @@ pub enum Refusal {
         /// An instance or group that shows it.
         example: String,
     },
+    /// A line of this name was made with another line secret, so it may be somebody else's.
+    AnothersLine {
+        /// An instance or group that shows it.
+        example: String,
+    },
     /// No preferred instance type is offered free.
     NotFree {
         /// Where.
@@ -34,6 +39,10 @@ impl Refusal {
             Self::WrongSecret { .. } => {
                 "restore this line's own secret from its backup, or choose another `name` for a new line".to_owned()
             }
+            Self::AnothersLine { .. } => {
+                "restore this line's own secret from its backup, or pass --force if the line is yours to remove"
+                    .to_owned()
+            }
             Self::NotFree { offered, .. } if offered.is_empty() => {
                 "pass --allow-paid to launch it anyway, at on-demand price".to_owned()
             }
@@ -49,7 +58,7 @@ impl Refusal {
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::WrongSecret { example } => {
+            Self::WrongSecret { example } | Self::AnothersLine { example } => {
                 write!(
                     f,
                     "the line secret is not the one this line was made with ({example} carries another fingerprint)"

@@ -106,7 +106,9 @@ fn plan_node(
     match filling {
         Filling::Unseen => Ok(()),
         Filling::Stuck(instance, why) => {
-            plan.trouble(At::Slot(slot.clone()), why.clone());
+            // The place is told beside it already.
+            let what = why.strip_prefix(&format!("{slot} ")).unwrap_or(why);
+            plan.trouble(At::Slot(slot.clone()), what);
             // In DNS it stays as it is, where its own check judges it; it never joins in this state.
             plan.nodes
                 .extend(Some(planned(context, instance, slot)).filter(|node| node.check.is_some()));

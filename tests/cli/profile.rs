@@ -11,7 +11,7 @@ fn an_unknown_region_is_answered_with_the_likeliest() {
         .run("plan");
     assert_snapshot!(ran.shown(), @"
     error: the profile [HOME]/dsline.toml is refused
-      caused by: line 2: `us-esat-2` is no AWS region; did you mean `us-east-2`?
+      caused by: line 2: `regions`: `us-esat-2` is no AWS region; did you mean `us-east-2`?
     exit code 64
     ");
 }
@@ -45,7 +45,7 @@ fn a_broken_profile_names_the_line() {
     let broken = "name = \"home\"\n\n[dns]\nhost = \"llm.example.com\nttl = 60\n";
     assert_snapshot!(offline().with_profile(broken).run("plan").shown(), @r#"
     error: the profile [HOME]/dsline.toml is refused
-      caused by: line 4: invalid basic string, expected `"`
+      caused by: line 4: `dns.host`: invalid basic string, expected `"`
     exit code 64
     "#);
 }
@@ -55,7 +55,7 @@ fn a_value_of_the_wrong_kind_names_line_and_key() {
     let wrong = "name = \"home\"\n[dns]\nttl = \"soon\"\n";
     assert_snapshot!(offline().with_profile(wrong).run("plan").shown(), @r#"
     error: the profile [HOME]/dsline.toml is refused
-      caused by: line 3: invalid type: string "soon", expected u32
+      caused by: line 3: `dns.ttl`: invalid type: string "soon", expected u32
     exit code 64
     "#);
 }
@@ -95,7 +95,7 @@ fn an_image_that_is_none_is_answered_with_what_can_be_written() {
     let wrong = "name = \"home\"\n[nodes]\nimage = \"windows\"\n";
     assert_snapshot!(offline().with_profile(wrong).run("plan").shown(), @"
     error: the profile [HOME]/dsline.toml is refused
-      caused by: line 3: `windows` is no image: write debian-13, debian-12, ubuntu-24.04, an `ami-...` id, or `<owner account>:<name pattern>`
+      caused by: line 3: `nodes.image`: `windows` is no image: write debian-13, debian-12, ubuntu-24.04, an `ami-...` id, or `<owner account>:<name pattern>`
     exit code 64
     ");
 }
@@ -105,7 +105,7 @@ fn a_map_to_a_region_outside_the_line_is_refused() {
     let wrong = "name = \"home\"\nregions = [\"us-east-1\"]\n[dns.places]\nAS = \"eu-west-1\"\n";
     assert_snapshot!(offline().with_profile(wrong).run("plan").shown(), @"
     error: the profile [HOME]/dsline.toml is refused
-      caused by: `dns.places`: `eu-west-1` is not one of the line's regions
+      caused by: line 3: `dns.places`: `eu-west-1` is not one of the line's regions
     exit code 64
     ");
 }

@@ -27,6 +27,8 @@ fn a_malformed_line_secret_is_refused_without_being_shown() {
     assert_snapshot!(ran.shown(), @"
     error: the line secret of `home` cannot be used
       caused by: a line secret is 64 hexadecimal digits; this one has 60 characters
+
+    hint: bring it back from its backup; for a new line, remove it and run `dsline init`
     exit code 1
     ");
 }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::http::exchange;
-use super::story::pause;
+use super::story::{pause, say};
 use super::support::variable;
 
 /// The lab.
@@ -98,24 +98,24 @@ impl Cloud {
     // ---- The owner's side
 
     fn route53(&self, request: &str, body: &str) -> String {
+        self.try_route53(request, body)
+            .unwrap_or_else(|told| panic!("{request}: {told}"))
+    }
+
+    /// Calls Route 53; a refusal is what it said.
+    fn try_route53(&self, request: &str, body: &str) -> Result<String, String> {
+        let header = signed("us-east-1", "route53");
         // Five calls a second are for the whole account, and `dsline` has just made some.
         for _ in 0..40 {
-            let (status, text) = exchange(
-                &self.authority,
-                request,
-                &[&signed("us-east-1", "route53")],
-                body,
-            );
+            let (status, text) = exchange(&self.authority, request, &[&header], body);
             if status < 300 {
-                return text;
+                return Ok(text);
+            } else if !text.contains("<Code>Throttling</Code>") {
+                return Err(text);
             }
-            assert!(
-                text.contains("<Code>Throttling</Code>"),
-                "{request}: {status} {text}"
-            );
             pause();
         }
-        panic!("{request} was throttled for 20 s");
+        Err("throttled for 20 s".to_owned())
     }
 
     /// Calls EC2 in a region: `Action=...&...` as its query protocol has it.
@@ -142,9 +142,21 @@ impl Cloud {
         id.trim_start_matches("/hostedzone/").to_owned()
     }
 
-    /// Removes a hosted zone, which must be empty.
-    pub(crate) fn delete_zone(&self, id: &str) {
-        self.route53(&format!("DELETE /2013-04-01/hostedzone/{id}"), "");
+    /// Removes the hosted zones of a name; one that is not empty stays, and is told of.
+    pub(crate) fn delete_zones(&self, name: &str) {
+        let all = self.route53("GET /2013-04-01/hostedzone", "");
+        let zones = all.split("<HostedZone>").skip(1);
+        let named: Vec<&str> = zones
+            .filter(|zone| between(zone, "<Name>", "</Name>") == Some(&format!("{name}.")))
+            .filter_map(|zone| between(zone, "<Id>", "</Id>"))
+            .collect();
+        for id in &named {
+            let id = id.trim_start_matches("/hostedzone/");
+            let request = format!("DELETE /2013-04-01/hostedzone/{id}");
+            if let Err(told) = self.try_route53(&request, "") {
+                say(&format!("{name} is not gone: {told}"));
+            }
+        }
     }
 
     /// Creates or deletes (`CREATE`, `DELETE`) a plain A record.

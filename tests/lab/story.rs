@@ -56,8 +56,10 @@ impl Story {
 
     /// Gives the line a host name in a hosted zone of its own: `llm.<line>.test`.
     pub(crate) fn with_domain(mut self, regions: &str) -> Self {
-        let zone = format!("{}.test", self.line);
-        self.add_zone(&zone);
+        let zone = zone_of(self.line);
+        // A story that was ended from outside has left its own.
+        self.cloud.delete_zones(&zone);
+        self.add_zone();
         let dns = format!(
             "[dns]\nhost = \"llm.{zone}\"\nresolver = \"{}\"\n",
             name_server()
@@ -69,12 +71,10 @@ impl Story {
         self
     }
 
-    /// Makes a hosted zone that lives as long as the story, and returns its id.
-    pub(crate) fn add_zone(&mut self, name: &str) -> String {
-        let id = self.cloud.create_zone(
-            name,
-            &format!("{}-{}-{:?}", self.line, self.zones.len(), Instant::now()),
-        );
+    /// Makes a hosted zone `<line>.test` that lives as long as the story, and returns its id.
+    pub(crate) fn add_zone(&mut self) -> String {
+        let reference = format!("{}-{}-{:?}", self.line, self.zones.len(), Instant::now());
+        let id = self.cloud.create_zone(&zone_of(self.line), &reference);
         self.zones.push(id.clone());
         id
     }
@@ -122,19 +122,20 @@ impl Drop for Story {
     fn drop(&mut self) {
         self.cloud.mend();
         let removed = self.lab.run("teardown --yes --force");
-        if removed.code != 0 {
-            say(&format!("{} is not gone:\n{removed}", self.line));
-        }
         for before in self.settings.iter().rev() {
             self.cloud.set(before);
         }
-        // A story that failed may have left something in its zone, and a second panic would hide why.
-        if removed.code == 0 && !std::thread::panicking() {
-            for zone in &self.zones {
-                self.cloud.delete_zone(zone);
-            }
+        if removed.code != 0 {
+            say(&format!("{} is not gone:\n{removed}", self.line));
+        } else if !self.zones.is_empty() {
+            self.cloud.delete_zones(&zone_of(self.line));
         }
     }
+}
+
+/// The name of a line's hosted zone.
+fn zone_of(line: &str) -> String {
+    format!("{line}.test")
 }
 
 /// A profile for the lab: nodes see this machine as 198.18.0.1, and the upstream's emulator listens there.
