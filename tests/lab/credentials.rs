@@ -59,6 +59,7 @@ fn a_missing_permission_is_named_and_the_rest_is_tidy() {
     done us-east-1: create the security group ([TIME] s)
     done us-east-1: set ingress rules (5 to add, 0 to remove) ([TIME] s)
     FAILED us-east-1/1: launch a t3.micro (generation 1): us-east-1: the credentials may not call ec2:RunInstances: You are not authorized to perform this operation. User: arn:aws:iam::123456789012:user/lab is not authorized to perform: ec2:RunInstances because no identity-based policy allows it
+      hint: let an administrator allow `ec2:RunInstances` for these credentials
     skipped us-east-1/1: finish first boot: needs `launch a t3.micro (generation 1)` at us-east-1/1
     skipped us-east-1/1: push files: needs `finish first boot` at us-east-1/1
     2 of 5 steps are done, 1 failed, 2 skipped
