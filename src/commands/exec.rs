@@ -1,13 +1,15 @@
 //! `dsline exec`
 
+use std::collections::BTreeSet;
+use std::str::FromStr;
 use std::time::Duration;
 
-use anyhow::{Result, bail};
+use anyhow::{Result, anyhow};
 use futures::future::join_all;
 use serde::Serialize;
 
 use crate::engine::World;
-use crate::line::{Instance, InstanceState, LineName, Region, Slot};
+use crate::line::{Hint as _, Instance, InstanceState, LineName, Region, Slot};
 use crate::operator::{Environment, line_secret};
 use crate::output::Printer;
 use crate::remote::{Blocked, Command};
@@ -24,10 +26,45 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub struct Args {
     /// Nodes (`us-east-1/1`) or regions; otherwise all
     #[arg(long, value_delimiter = ',', value_name = "NODE,...")]
-    on: Vec<String>,
+    on: Vec<Meant>,
     /// The command, run by the login shell of the node's user
     #[arg(required = true, trailing_var_arg = true, value_name = "COMMAND")]
     command: Vec<String>,
+}
+
+/// Nodes as a user names them.
+#[derive(Clone, Debug)]
+enum Meant {
+    Node(Slot),
+    Region(Region),
+}
+
+impl Meant {
+    fn region(&self) -> &Region {
+        match self {
+            Self::Node(slot) => &slot.region,
+            Self::Region(region) => region,
+        }
+    }
+
+    fn includes(&self, slot: &Slot) -> bool {
+        match self {
+            Self::Node(meant) => meant == slot,
+            Self::Region(region) => *region == slot.region,
+        }
+    }
+}
+
+impl FromStr for Meant {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text.contains('/') {
+            text.parse().map(Self::Node)
+        } else {
+            text.parse().map(Self::Region)
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -48,23 +85,27 @@ pub async fn run(
     let profile = global.profile(environment)?.profile;
     let secret = line_secret(environment, &profile)?;
     let world = world(environment, &profile, secret).await;
-    let nodes = running_nodes(&world, &profile.name, &profile.regions).await?;
-    let is_meant = |slot: &Slot| {
-        args.on.is_empty()
-            || args
-                .on
-                .iter()
-                .any(|on| *on == slot.to_string() || *on == slot.region.as_str())
+    // Without a choice, everywhere: a region given to `up` by hand need not be in the profile.
+    let regions = if args.on.is_empty() {
+        world.cloud.enabled_regions().await?.known
+    } else {
+        args.on
+            .iter()
+            .map(|meant| meant.region().clone())
+            .collect::<BTreeSet<_>>()
+            .into_iter()
+            .collect()
     };
+    let nodes = running_nodes(&world, &profile.name, &regions).await?;
+    let is_meant =
+        |slot: &Slot| args.on.is_empty() || args.on.iter().any(|meant| meant.includes(slot));
     let meant: Vec<(Slot, Instance)> = nodes
         .into_iter()
         .filter(|(slot, _)| is_meant(slot))
         .collect();
     if meant.is_empty() {
-        bail!(
-            "no running node of line `{}` is meant by this",
-            profile.name
-        );
+        return Err(anyhow!("line `{}` has no running node there", profile.name))
+            .hint("`dsline status` shows the line's nodes");
     }
     let command = Command::of_user(&args.command);
     let runs: Vec<Ran> = join_all(

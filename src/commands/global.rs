@@ -6,6 +6,7 @@ use anyhow::Result;
 
 use crate::line::{LineName, Profile, Region};
 use crate::operator::{Environment, ProfileFile, find_profile};
+use crate::output::Printer;
 
 /// Arguments of every command.
 #[derive(Debug, clap::Args)]
@@ -67,6 +68,27 @@ impl LineArgs {
         }
         profile.nodes.allow_paid |= self.allow_paid;
         profile.check()?;
+        Ok(())
+    }
+
+    /// Says that regions given by hand are not remembered, when they differ from the profile's.
+    pub(super) fn remind(
+        &self,
+        global: &Global,
+        environment: &Environment,
+        printer: &Printer,
+    ) -> Result<()> {
+        let file = global.profile(environment)?;
+        if self.regions.is_empty() || self.regions == file.profile.regions {
+            return Ok(());
+        }
+        let place = file.path.map_or_else(
+            || "the default profile".to_owned(),
+            |path| path.display().to_string(),
+        );
+        printer.note(format!(
+            "note: --regions is not remembered and differs from {place}: put it there as `regions`, or the next plain `dsline up` undoes the difference"
+        ));
         Ok(())
     }
 }

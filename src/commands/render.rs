@@ -99,6 +99,7 @@ pub fn run(
         true,
     )?;
     written.push("user-data.yaml".to_owned());
+    printer.note(format!("files of {slot}, written to {}", out.display()));
     for path in &written {
         printer.line(path);
     }

@@ -173,6 +173,12 @@ async fn node_line(
             vec![format!("EC2 says it is {}", instance.state.word())],
         ),
     };
+    let is_degraded = health == "healthy" && !drift.is_empty();
+    let health = if is_degraded {
+        "degraded".to_owned()
+    } else {
+        health
+    };
     NodeLine {
         slot,
         instance: Some(instance.id.clone()),

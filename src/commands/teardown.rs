@@ -57,7 +57,7 @@ pub async fn run(
     let plan = teardown(&profile.name, &observed, &zones);
     if !plan.is_empty() {
         output::plan(printer, &plan);
-        if !may_apply(args.yes, printer)? {
+        if !may_apply(args.yes, printer, &plan)? {
             return Ok(Outcome::Pending);
         }
         remove(&world, &plan, printer).await?;

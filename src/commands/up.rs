@@ -45,6 +45,7 @@ pub async fn run(
         operator: setup.operator,
     })?;
     output::plan(printer, &plan);
+    args.line.remind(global, environment, printer)?;
     if plan.is_empty() {
         printer.document(&plan)?;
         return Ok(if plan.troubles.is_empty() {
@@ -53,19 +54,30 @@ pub async fn run(
             Outcome::Partial
         });
     }
-    if !may_apply(args.yes, printer)? {
+    if !may_apply(args.yes, printer, &plan)? {
         return Ok(Outcome::Pending);
     }
     carry_out(setup.world, setup.wanted, plan, printer).await
 }
 
 /// Whether to go on: `--yes`, or a person's answer; a script without `--yes` gets the plan only.
-pub(super) fn may_apply(yes: bool, printer: &Printer) -> Result<bool> {
+pub(super) fn may_apply(yes: bool, printer: &Printer, plan: &Plan) -> Result<bool> {
     if yes {
         return Ok(true);
     }
     if printer.can_ask() {
-        return confirm("Apply these steps?");
+        let removals = plan
+            .steps
+            .iter()
+            .filter(|step| step.action.is_removal())
+            .count();
+        return match removals {
+            0 => confirm("Apply these steps?"),
+            1 => confirm("Apply these steps? One of them removes something"),
+            count => confirm(&format!(
+                "Apply these steps? {count} of them remove something"
+            )),
+        };
     }
     printer.note("nothing was changed: pass --yes to apply the plan without a terminal");
     Ok(false)

@@ -42,7 +42,7 @@ pub struct NodeLine {
     pub release: Option<String>,
     /// The gateway's version.
     pub gateway: Option<String>,
-    /// `healthy`, `draining`, `unhealthy` or `unreachable`, as asked from here on port 80.
+    /// `healthy`, `degraded` (serves, but differs from what was pushed), `draining`, `unhealthy` or `unreachable`: asked on port 80.
     pub health: String,
     /// Route 53's verdict, when there is a check and it was told.
     pub checkers: Option<bool>,
@@ -96,8 +96,8 @@ pub fn status(printer: &Printer, report: &StatusReport) -> anyhow::Result<()> {
     printer.line(match report.pending {
         Some(0) if report.troubles.is_empty() => "nothing for `up` to do".to_owned(),
         Some(0) => "nothing that `up` can do now".to_owned(),
-        Some(1) => "`up` would take 1 step; `dsline plan` shows it".to_owned(),
-        Some(count) => format!("`up` would take {count} steps; `dsline plan` shows them"),
+        Some(1) => "`dsline up` would take 1 step; `dsline plan` shows it".to_owned(),
+        Some(count) => format!("`dsline up` would take {count} steps; `dsline plan` shows them"),
         None => "what `up` would do is not known".to_owned(),
     });
     printer.document(report)

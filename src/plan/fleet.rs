@@ -64,7 +64,7 @@ impl<'a> Fleet<'a> {
             match &instance.slot {
                 None => surplus.push((instance, "its tags do not name a slot".to_owned())),
                 Some(slot) if !slots.contains_key(slot) => {
-                    surplus.push((instance, "the profile no longer has its slot".to_owned()));
+                    surplus.push((instance, "the profile does not have its slot".to_owned()));
                 }
                 Some(_) => {}
             }

@@ -238,6 +238,14 @@ impl Plan {
 }
 
 impl Action {
+    /// Whether it takes something away that cannot be brought back as it was.
+    pub fn is_removal(&self) -> bool {
+        matches!(
+            self,
+            Self::Terminate { .. } | Self::DeleteGroup { .. } | Self::DeleteCheck { .. }
+        )
+    }
+
     /// What is done, in a few words: `launch a t3.micro`.
     pub fn title(&self) -> String {
         match self {

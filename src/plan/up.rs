@@ -292,7 +292,7 @@ fn remove_groups(plan: &mut Plan, context: &Context<'_>) {
         let step = plan.add(
             At::Region(group.region.clone()),
             action,
-            "the profile no longer has the region",
+            "the profile does not have the region",
         );
         let before = plan.ids_where(|step| matches!(&step.action, Action::Terminate { region, .. } if *region == group.region));
         plan.needs(step, before);

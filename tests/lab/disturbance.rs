@@ -121,7 +121,7 @@ fn a_region_goes(story: &Story) {
     let gone = story.addresses()["ap-southeast-1/1"].clone();
     let ran = story.run("up --yes").exits(0);
     say(&ran.to_string());
-    ran.says("the profile no longer has its slot")
+    ran.says("the profile does not have its slot")
         .says("delete security group");
     is_nowhere(story, &gone);
     assert_eq!(story.addresses().len(), 2);
