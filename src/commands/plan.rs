@@ -2,10 +2,8 @@
 
 use anyhow::Result;
 
-use crate::engine::{Scope, observe};
 use crate::operator::Environment;
 use crate::output::{self, Printer};
-use crate::plan::{Context, up};
 
 use super::global::{Global, LineArgs};
 use super::outcome::Outcome;
@@ -26,18 +24,7 @@ pub async fn run(
     printer: &Printer,
 ) -> Result<Outcome> {
     let setup = Setup::gather(&args.line, global, environment).await?;
-    let view = observe(
-        &setup.world,
-        &setup.wanted.profile,
-        Scope::Nodes,
-        setup.wanted.now,
-    )
-    .await?;
-    let plan = up(&Context {
-        wanted: &setup.wanted,
-        observed: &view.observed,
-        operator: setup.operator,
-    })?;
+    let plan = setup.plan().await?;
     output::plan(printer, &plan);
     printer.document(&plan)?;
     Ok(match (plan.is_empty(), plan.troubles.is_empty()) {

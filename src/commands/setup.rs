@@ -7,10 +7,10 @@ use jiff::Timestamp;
 
 use crate::client::operator_address;
 use crate::cloud::Cloud;
-use crate::engine::World;
+use crate::engine::{Scope, World, observe};
 use crate::line::{Hint as _, LineSecret, Profile};
 use crate::operator::{Environment, authorized_keys, find_gateway, line_secret, read_secret};
-use crate::plan::Wanted;
+use crate::plan::{Context, Plan, Wanted, up};
 use crate::remote::Door;
 
 use super::global::{Global, LineArgs};
@@ -57,6 +57,23 @@ impl Setup {
             world,
             operator: operator?,
         })
+    }
+
+    /// Observes the line with its nodes and plans the way to what is wanted; changes nothing.
+    pub(super) async fn plan(&self) -> Result<Plan> {
+        let view = observe(
+            &self.world,
+            &self.wanted.profile,
+            Scope::Nodes,
+            self.wanted.now,
+        )
+        .await?;
+        let context = Context {
+            wanted: &self.wanted,
+            observed: &view.observed,
+            operator: self.operator,
+        };
+        Ok(up(&context)?)
     }
 }
 

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use anyhow::Result;
 use tokio::sync::mpsc;
 
-use crate::engine::{Scope, Stop, World, apply, observe};
+use crate::engine::{Stop, World, apply};
 use crate::operator::Environment;
 use crate::output::{self, Printer, confirm, show_progress};
-use crate::plan::{Context, Plan, Wanted, up};
+use crate::plan::{Plan, Wanted};
 
 use super::global::{Global, LineArgs};
 use super::outcome::Outcome;
@@ -32,18 +32,7 @@ pub async fn run(
     printer: &Printer,
 ) -> Result<Outcome> {
     let setup = Setup::gather(&args.line, global, environment).await?;
-    let view = observe(
-        &setup.world,
-        &setup.wanted.profile,
-        Scope::Nodes,
-        setup.wanted.now,
-    )
-    .await?;
-    let plan = up(&Context {
-        wanted: &setup.wanted,
-        observed: &view.observed,
-        operator: setup.operator,
-    })?;
+    let plan = setup.plan().await?;
     output::plan(printer, &plan);
     args.line.remind(global, environment, printer)?;
     if plan.is_empty() {

@@ -53,10 +53,12 @@ impl Printer {
         let _ = std::io::stdout().write_all(bytes);
     }
 
-    /// An empty screen to write on, where stdout is a terminal.
+    /// An empty screen to write on; where stdout is no terminal, an empty line between one picture and the next.
     pub fn clear_screen(&self) {
         if !self.json && std::io::stdout().is_terminal() {
             self.raw(b"\x1b[2J\x1b[H");
+        } else {
+            self.line("");
         }
     }
 
