@@ -52,6 +52,7 @@ pub fn descend(
     keep_end_to_end(&mut head.headers);
     withhold_from_clients(&mut head.headers);
     let watch = is_event_stream(&head.headers).then(|| {
+        exchange.streams();
         // The length is unknown: an error may have to be said at the end of a cut stream.
         head.headers.remove(CONTENT_LENGTH);
         head.headers.insert(

@@ -18,15 +18,8 @@ pub(super) fn answer(gateway: &Gateway, request: &Request<Incoming>) -> Reply {
         ("/drain", &Method::DELETE) => gateway.drain(false),
         ("/status", &Method::GET) => {}
         ("/metrics", &Method::GET) => {
-            let ledger = &gateway.ledger;
-            let metrics = ledger
-                .metrics
-                .text(gateway.is_draining(), ledger.log.dropped());
-            return text(
-                StatusCode::OK,
-                "text/plain; version=0.0.4; charset=utf-8",
-                metrics.into(),
-            );
+            let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+            return text(StatusCode::OK, kind, gateway.metrics().into());
         }
         ("/drain" | "/status" | "/metrics", _) => return refuse(&wrong_method(), ""),
         _ => return refuse(&not_found(), ""),

@@ -9,14 +9,16 @@ use arc_swap::ArcSwap;
 use serde_json::{Value, json};
 
 use super::live::Live;
-use crate::config::Label;
-use crate::record::Ledger;
+use crate::config::{Label, Overrides};
+use crate::record::{Ledger, Scene, Verdict};
 
 /// One per process.
 pub(super) struct Gateway {
     file: PathBuf,
+    overrides: Overrides,
     live: ArcSwap<Live>,
     is_draining: AtomicBool,
+    is_leaving: AtomicBool,
     started: Instant,
     /// The books.
     pub(super) ledger: Arc<Ledger>,
@@ -24,11 +26,13 @@ pub(super) struct Gateway {
 
 impl Gateway {
     /// A gateway that serves this generation of configuration, read from this file.
-    pub(super) fn new(file: PathBuf, live: Live, ledger: Ledger) -> Self {
+    pub(super) fn new(file: PathBuf, overrides: Overrides, live: Live, ledger: Ledger) -> Self {
         Self {
             file,
+            overrides,
             live: ArcSwap::from_pointee(live),
             is_draining: AtomicBool::new(false),
+            is_leaving: AtomicBool::new(false),
             started: Instant::now(),
             ledger: Arc::new(ledger),
         }
@@ -42,7 +46,7 @@ impl Gateway {
     /// Takes a new generation from the file, or keeps the old one if the new is not valid.
     pub(super) fn reload(&self) {
         let old = self.live();
-        let new = match Live::load(&self.file) {
+        let new = match Live::load(&self.file, &self.overrides) {
             Ok(new) => new,
             Err(error) => {
                 return self.ledger.log.event(
@@ -51,10 +55,11 @@ impl Gateway {
                 );
             }
         };
-        if (old.settings.listen, old.settings.admin) != (new.settings.listen, new.settings.admin) {
+        let (was, is) = (&old.settings, &new.settings);
+        if (&was.listen, &was.admin, &was.audit) != (&is.listen, &is.admin, &is.audit) {
             self.ledger.log.event(
                 "warning",
-                "`listen` and `admin` change at the next start only",
+                "`listen`, `admin` and `[audit]` change at the next start only",
             );
         }
         for warning in new.warnings() {
@@ -80,6 +85,17 @@ impl Gateway {
         }
     }
 
+    /// The process ends: health checks are told to go elsewhere, connections close after their next answer.
+    pub(super) fn leave(&self) {
+        self.is_leaving.store(true, Ordering::Relaxed);
+        self.drain(true);
+    }
+
+    /// Whether the process ends.
+    pub(super) fn is_leaving(&self) -> bool {
+        self.is_leaving.load(Ordering::Relaxed)
+    }
+
     /// Whether this node should get requests, and why not.
     pub(super) fn readiness(&self) -> Result<(), &'static str> {
         if self.is_draining() {
@@ -91,9 +107,24 @@ impl Gateway {
         }
     }
 
+    /// The answer to `GET /metrics`.
+    pub(super) fn metrics(&self) -> String {
+        let ledger = &self.ledger;
+        let audit = ledger.audit.as_ref();
+        ledger.metrics.text(&Scene {
+            is_draining: self.is_draining(),
+            log_lines_dropped: ledger.log.dropped(),
+            audit_records_dropped: audit.map_or(0, |audit| audit.dropped()),
+            audit_spool_bytes: audit.map_or(0, |audit| audit.spool_bytes()),
+            ..Scene::default()
+        })
+    }
+
     /// The answer to `GET /status`.
     pub(super) fn status(&self) -> Value {
         let live = self.live();
+        let metrics = &self.ledger.metrics;
+        let times = metrics.response_times();
         json!({
             "line": live.settings.line.as_str(),
             "node": live.settings.node.as_str(),
@@ -101,7 +132,13 @@ impl Gateway {
             "version": env!("CARGO_PKG_VERSION"),
             "ready": self.readiness().is_ok(),
             "draining": self.is_draining(),
-            "in_flight": self.ledger.metrics.in_flight(),
+            "in_flight": metrics.in_flight(),
+            "hits": metrics.count_of(Verdict::Hit),
+            "merged": metrics.count_of(Verdict::Coalesced),
+            "misses": metrics.count_of(Verdict::Miss),
+            "p50_seconds": times.map(|[p50, ..]| p50),
+            "p99_seconds": times.map(|[.., p99]| p99),
+            "audit_dropped": self.ledger.audit.as_ref().map(|audit| audit.dropped()),
             "uptime_seconds": self.started.elapsed().as_secs(),
         })
     }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::config::Settings;
+use crate::config::{Overrides, Settings};
 use crate::guard::KeyRing;
 use crate::proxy::Upload;
 use crate::upstream::{Target, Upstream, trust};
@@ -19,8 +19,8 @@ pub struct Live {
 
 impl Live {
     /// Reads everything anew; whatever is wrong leaves nothing half-made.
-    pub fn load(file: &Path) -> anyhow::Result<Self> {
-        let settings = Settings::load(file)?;
+    pub fn load(file: &Path, overrides: &Overrides) -> anyhow::Result<Self> {
+        let settings = Settings::load(file)?.with(overrides);
         let upstream = Upstream::new(&settings.upstream)?;
         let keys = KeyRing::load(&settings.keys.file)?.unwrap_or_default();
         Ok(Self {
@@ -32,7 +32,7 @@ impl Live {
 
     /// What an operator should know about this generation, in words.
     pub fn warnings(&self) -> Vec<String> {
-        let mut warnings = Vec::new();
+        let mut warnings = self.settings.warnings();
         if self.keys.is_empty() {
             warnings.push(format!(
                 "no client key in {}: nobody gets in",
@@ -58,7 +58,7 @@ impl Live {
     /// A check runs where the release is pushed, often outside the container that has the secrets: a missing secret is
     /// no fault there, a broken one is.
     pub fn rehearse(settings: &Settings) -> anyhow::Result<Vec<String>> {
-        let mut notes = Vec::new();
+        let mut notes = settings.warnings();
         let keys = &settings.keys.file;
         if KeyRing::load(keys)?.is_none_or(|keys| keys.is_empty()) {
             notes.push(format!(
@@ -81,6 +81,17 @@ impl Live {
                 ));
             }
             ca_file => drop(trust(ca_file.as_deref())?),
+        }
+        if let Some(folder) = settings
+            .audit
+            .folder
+            .as_ref()
+            .filter(|folder| !folder.is_dir())
+        {
+            notes.push(format!(
+                "no folder {} here: audit records would be lost, and counted",
+                folder.display()
+            ));
         }
         Ok(notes)
     }

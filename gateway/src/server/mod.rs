@@ -6,6 +6,7 @@ mod listen;
 mod live;
 mod rescue;
 mod routes;
+mod socket;
 
 pub use listen::serve;
 pub use live::Live;

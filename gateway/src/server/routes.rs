@@ -1,8 +1,10 @@
 //! The clients' side: `/v1/*` goes through, health is answered here, everything else is not found.
 
+use std::net::IpAddr;
+
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HeaderName, RETRY_AFTER};
-use http::{HeaderValue, Method, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use http_body::Body;
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full};
@@ -13,7 +15,7 @@ use super::gateway::Gateway;
 use super::live::Live;
 use super::rescue::{not_found, rescue, unauthorized, wrong_method};
 use crate::proxy::{ascend, descend};
-use crate::record::{Ending, Exchange};
+use crate::record::{Caller, Ending, Exchange};
 use crate::upstream::Fault;
 use crate::wire::{Failure, is_plain_path, usable_request_id};
 
@@ -23,16 +25,17 @@ type BoxError = Box<dyn std::error::Error + Send + Sync>;
 pub(super) type Reply = Response<UnsyncBoxBody<Bytes, BoxError>>;
 
 /// Answers a client.
-pub(super) async fn answer(gateway: &Gateway, request: Request<Incoming>) -> Reply {
+pub(super) async fn answer(gateway: &Gateway, request: Request<Incoming>, peer: IpAddr) -> Reply {
     if let Some(reply) = health(gateway, request.method(), request.uri().path()) {
         return reply;
     }
     let request_id = usable_request_id(request.headers().get("x-request-id"))
         .map_or_else(new_request_id, str::to_owned);
-    let exchange =
+    let mut exchange =
         gateway
             .ledger
             .open(&request_id, request.method().as_str(), request.uri().path());
+    exchange.from_address(client_address(peer, request.headers()));
     let live = gateway.live();
     let mut reply = converse(gateway, &live, request, exchange).await;
     let mut tell = |name, text: &str| {
@@ -73,7 +76,10 @@ async fn converse(
         return fail(&not_found(), exchange);
     }
     match live.keys.admit(request.headers().get(AUTHORIZATION)) {
-        Some(fingerprint) => exchange.admitted(fingerprint),
+        Some(fingerprint) => exchange.admitted(Caller {
+            subject: None,
+            fingerprint: Some(fingerprint.into()),
+        }),
         None => return fail(&unauthorized(), exchange),
     }
     let body_limit = live.settings.limits.body_bytes;
@@ -89,6 +95,17 @@ async fn converse(
             fail(&rescue(&fault, body_limit), exchange)
         }
     }
+}
+
+/// What nginx says about its client is believed; nginx is the one on this machine.
+fn client_address(peer: IpAddr, headers: &HeaderMap) -> IpAddr {
+    let told = headers
+        .get("x-real-ip")
+        .and_then(|value| value.to_str().ok());
+    let told = told
+        .filter(|_| peer.is_loopback())
+        .and_then(|text| text.parse().ok());
+    told.unwrap_or(peer)
 }
 
 fn fail(failure: &Failure, mut exchange: Exchange) -> Reply {

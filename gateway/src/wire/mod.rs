@@ -1,9 +1,11 @@
 //! What goes over the wire, without any I/O: headers, error bodies, event streams.
 
+mod cors;
 mod failure;
 mod header;
 mod sse;
 
+pub use cors::CorsRules;
 pub use failure::Failure;
 pub use header::{
     is_event_stream, is_plain_path, keep_end_to_end, usable_request_id, withhold_from_clients,
