@@ -39,6 +39,7 @@ const GATEWAY: &[Room] = &[
     ("config", &[], false),
     ("record", &[], false),
     ("wire", &[], true),
+    ("chat", &[], false),
     ("guard", &[], false),
     ("upstream", &["config"], false),
     ("proxy", &["record", "upstream", "wire"], false),

@@ -27,9 +27,11 @@ touches() { has_word "$touched" "$1"; }
 digest_of() { for part in $parts; do [ "${part%%=*}" != "$1" ] || echo "${part#*=}"; done; }
 
 if docker compose version >/dev/null; then compose_program='docker compose'; else compose_program=docker-compose; fi
+# Each start is a project of its own, so that one gateway can run beside another.
+project=dsline
 compose() {
     folder=$(realpath "$1") && shift &&
-        $compose_program --project-name dsline --project-directory "$folder" --file "$folder/compose.yaml" "$@"
+        $compose_program --project-name "$project" --project-directory "$folder" --file "$folder/compose.yaml" "$@"
 }
 
 # ---- Storing
@@ -128,8 +130,38 @@ place_links() {
     done
 }
 
+gateways() { docker ps --all --quiet --filter label=com.docker.compose.service=gateway; }
+
+project_of() { docker inspect --format '{{ index .Config.Labels "com.docker.compose.project" }}' "$1"; }
+
+# Which socket the name leads to: another one as soon as another gateway has taken it over.
+socket_of_gateway() { stat --format '%i %z' $home/sockets/gateway.sock 2>/dev/null; }
+
+# All but the newest answer what they have, and end by themselves; those that have ended go away.
+retire_gateways() {
+    for container in $(gateways); do
+        if [ "$(project_of "$container")" != "$project" ]; then
+            docker update --restart no "$container"
+            docker kill --signal TERM "$container" || docker rm "$container"
+        fi
+    done
+}
+
+# A new gateway starts beside the old one and takes its sockets over, so nobody is refused and nothing is cut.
 start_gateway() {
-    systemctl start docker && compose $home/current/gateway up --detach --no-build --force-recreate --remove-orphans
+    systemctl start docker || return
+    install -d -m 2750 -o 65532 -g www-data $home/sockets && install -d -m 2750 -o 65532 -g adm $home/spool || return
+    project=dsline-$(date +%s)
+    before=$(socket_of_gateway)
+    compose $home/current/gateway up --detach --no-build || return
+    for _ in $(seq 150); do
+        sleep 0.1
+        if [ "$(socket_of_gateway)" != "$before" ]; then retire_gateways; return 0; fi
+    done
+    echo 'it did not take over within 15 s'
+    docker logs --tail 20 "$(compose $home/current/gateway ps -q)"
+    compose $home/current/gateway down
+    return 1
 }
 
 start_nginx() {
@@ -204,14 +236,14 @@ gather_logs() {
     echo "-- $unit --"
     journalctl --quiet --no-pager --output cat --unit $unit --lines 8
     echo "-- the gateway's container --"
-    docker logs --tail 20 dsline-gateway 2>&1
+    docker logs --tail 20 "$(docker ps --all --latest --quiet --filter label=com.docker.compose.service=gateway)" 2>&1
 }
 
 go_back() {
     if [ -n "$previous" ]; then
         switch "$previous" && place_links && tell && is_well 20
     else
-        compose $home/current/gateway down --timeout 5
+        gateways | xargs --no-run-if-empty docker rm --force
         rm -f $home/current
         place_links
         systemctl stop nginx

@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr};
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
@@ -14,7 +14,7 @@ use crate::config::Listen;
 /// Something to accept connections from.
 pub(super) enum Listener {
     Tcp(TcpListener),
-    Unix(UnixListener),
+    Unix(UnixListener, PathBuf),
 }
 
 /// An accepted connection.
@@ -28,7 +28,9 @@ impl Listener {
     pub(super) async fn bind(key: &str, place: &Listen) -> anyhow::Result<Self> {
         let listener = match place {
             Listen::Tcp(address) => TcpListener::bind(address).await.map(Self::Tcp),
-            Listen::Unix(path) => take_over(path).map(Self::Unix),
+            Listen::Unix(path) => {
+                take_over(path).map(|listener| Self::Unix(listener, path.clone()))
+            }
         };
         listener.with_context(|| format!("cannot listen on {place} (key `{key}`)"))
     }
@@ -43,7 +45,7 @@ impl Listener {
                 let _ = stream.set_nodelay(true);
                 Ok((Stream::Tcp(stream), address.ip().to_canonical()))
             }
-            Self::Unix(listener) => {
+            Self::Unix(listener, _) => {
                 let (stream, _) = listener.accept().await?;
                 Ok((Stream::Unix(stream), Ipv4Addr::LOCALHOST.into()))
             }
@@ -52,17 +54,14 @@ impl Listener {
 
     /// Whether a successor may have taken the name over, so that what is still in the queue is ours to answer.
     pub(super) fn can_be_taken_over(&self) -> bool {
-        matches!(self, Self::Unix(_))
+        matches!(self, Self::Unix(..))
     }
 
     /// Where it listens, with the port that was found for port 0.
     pub(super) fn place(&self) -> io::Result<String> {
         Ok(match self {
             Self::Tcp(listener) => listener.local_addr()?.to_string(),
-            Self::Unix(listener) => match listener.local_addr()?.as_pathname() {
-                Some(path) => format!("unix:{}", path.with_extension("sock").display()),
-                None => "unix".to_owned(),
-            },
+            Self::Unix(_, path) => format!("unix:{}", path.display()),
         })
     }
 }
