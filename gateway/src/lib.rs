@@ -1,6 +1,7 @@
 //! The gateway of a line: takes OpenAI-compatible requests, checks the caller, passes them to the upstream, streams back.
 
 pub mod arguments;
+pub mod cache;
 pub mod config;
 pub mod guard;
 pub mod proxy;

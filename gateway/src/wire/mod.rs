@@ -1,12 +1,20 @@
-//! What goes over the wire, without any I/O: headers, error bodies, event streams.
+//! What goes over the wire, without any I/O: headers, error bodies, event streams, JSON that keeps its bytes.
 
 mod failure;
 mod header;
+mod json;
+mod lines;
 mod sse;
+mod text;
+mod tree;
 
 pub use failure::Failure;
 pub use header::{
     is_event_stream, is_plain_path, keep_end_to_end, usable_request_id, withhold_from_clients,
     withhold_from_upstream,
 };
+pub use json::{Kind, Malformed, Outline, View};
+pub use lines::{Lines, Part, field};
 pub use sse::Watch;
+pub use text::{pieces, quote, unescape};
+pub use tree::Tree;
