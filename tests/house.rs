@@ -41,7 +41,7 @@ const GATEWAY: &[Room] = &[
     ("wire", &[], true),
     ("guard", &[], false),
     ("upstream", &["config"], false),
-    ("cache", &["wire", "config"], false),
+    ("cache", &["wire"], false),
     ("proxy", &["record", "upstream", "wire"], false),
     (
         "server",

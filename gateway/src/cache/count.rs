@@ -96,8 +96,10 @@ impl Tally {
     }
 
     pub(super) fn save(&self, tokens: Tokens) {
-        self.saved_prompt.fetch_add(tokens.prompt, Ordering::Relaxed);
-        self.saved_completion.fetch_add(tokens.completion, Ordering::Relaxed);
+        self.saved_prompt
+            .fetch_add(tokens.prompt, Ordering::Relaxed);
+        self.saved_completion
+            .fetch_add(tokens.completion, Ordering::Relaxed);
     }
 
     /// The totals; what is true of the moment is for the caller to fill in.
@@ -115,7 +117,9 @@ impl Tally {
                 completion: read(&self.saved_completion),
             },
             kept: read(&self.kept),
-            skipped: skipped.map(|(skip, count)| (skip.word(), read(count))).collect(),
+            skipped: skipped
+                .map(|(skip, count)| (skip.word(), read(count)))
+                .collect(),
             redis_errors: read(&self.redis_errors),
             redis_timeouts: read(&self.redis_timeouts),
             redis_unreadable: read(&self.redis_unreadable),

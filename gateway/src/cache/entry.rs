@@ -25,6 +25,16 @@ pub enum Form {
     Stream,
 }
 
+impl Form {
+    /// The `Content-Type` of a body in this form.
+    pub fn content_type(self) -> &'static str {
+        match self {
+            Self::Json => "application/json",
+            Self::Stream => "text/event-stream; charset=utf-8",
+        }
+    }
+}
+
 /// The form in which an answer is wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Need {
@@ -130,7 +140,11 @@ impl Entry {
         }
         let facts = Facts {
             key: Key::from_bytes(found),
-            form: if header[36] == 0 { Form::Json } else { Form::Stream },
+            form: if header[36] == 0 {
+                Form::Json
+            } else {
+                Form::Stream
+            },
             usage: match header[37] {
                 0 => Usage::Untold,
                 1 => Usage::Within,
@@ -222,7 +236,10 @@ mod tests {
             key: KEY,
             form,
             usage,
-            tokens: Tokens { prompt: 3, completion: 4 },
+            tokens: Tokens {
+                prompt: 3,
+                completion: 4,
+            },
             stored: UNIX_EPOCH + Duration::from_secs(1000),
         };
         Entry::seal([vec![0; HEADER], body.as_bytes().to_vec()].concat(), facts)
@@ -232,15 +249,23 @@ mod tests {
     fn what_is_sealed_is_read_again_under_its_own_key_only() {
         let entry = sealed("{}", Form::Json, Usage::Apart(1..2));
         let again = Entry::decode(&KEY, entry.encoded().clone()).unwrap();
-        assert_eq!((again.body(), again.key(), again.tokens()), (entry.body(), KEY, entry.tokens()));
+        assert_eq!(
+            (again.body(), again.key(), again.tokens()),
+            (entry.body(), KEY, entry.tokens())
+        );
         assert_eq!(again.facts.usage, Usage::Apart(1..2));
-        assert_eq!(again.age(UNIX_EPOCH + Duration::from_secs(1007)), Duration::from_secs(7));
+        assert_eq!(
+            again.age(UNIX_EPOCH + Duration::from_secs(1007)),
+            Duration::from_secs(7)
+        );
         assert!(Entry::decode(&Key::from_bytes([8; 32]), entry.encoded().clone()).is_err());
     }
 
     #[test]
     fn damaged_bytes_are_no_entry() {
-        let good = sealed("{\"a\":1}", Form::Json, Usage::Untold).encoded().to_vec();
+        let good = sealed("{\"a\":1}", Form::Json, Usage::Untold)
+            .encoded()
+            .to_vec();
         for length in 0..good.len() {
             assert!(Entry::decode(&KEY, Bytes::copy_from_slice(&good[..length])).is_err());
         }
@@ -260,11 +285,29 @@ mod tests {
         let silent = sealed(&format!("{stream}{done}"), Form::Stream, Usage::Untold);
         assert!(silent.render(need(Form::Json, false)).is_none());
         assert!(silent.render(need(Form::Stream, true)).is_none());
-        assert_eq!(silent.render(need(Form::Stream, false)), Some(silent.body()));
+        assert_eq!(
+            silent.render(need(Form::Stream, false)),
+            Some(silent.body())
+        );
         let range = stream.len()..stream.len() + usage.len();
-        let telling = sealed(&format!("{stream}{usage}{done}"), Form::Stream, Usage::Apart(range));
-        assert_eq!(telling.render(need(Form::Stream, true)), Some(telling.body()));
-        assert_eq!(telling.render(need(Form::Stream, false)), Some(silent.body()));
-        assert!(telling.render(need(Form::Json, false)).unwrap().ends_with(b",\"usage\":{}}"));
+        let telling = sealed(
+            &format!("{stream}{usage}{done}"),
+            Form::Stream,
+            Usage::Apart(range),
+        );
+        assert_eq!(
+            telling.render(need(Form::Stream, true)),
+            Some(telling.body())
+        );
+        assert_eq!(
+            telling.render(need(Form::Stream, false)),
+            Some(silent.body())
+        );
+        assert!(
+            telling
+                .render(need(Form::Json, false))
+                .unwrap()
+                .ends_with(b",\"usage\":{}}")
+        );
     }
 }

@@ -72,7 +72,11 @@ impl Far {
             tokio::spawn(Arc::clone(&shared).keep_linked()),
             tokio::spawn(Arc::clone(&shared).write_all(waiting)),
         ];
-        Self { shared, queue, tasks }
+        Self {
+            shared,
+            queue,
+            tasks,
+        }
     }
 
     /// The entry under a key; `None` too when Redis is slow, dead or not asked.
@@ -93,7 +97,8 @@ impl Far {
         let length = entry.encoded().len();
         let waiting = &self.shared.waiting_bytes;
         let is_open = self.shared.link.load().is_some();
-        let has_room = is_open && waiting.fetch_add(length, Ordering::Relaxed) + length <= QUEUE_BYTES;
+        let has_room =
+            is_open && waiting.fetch_add(length, Ordering::Relaxed) + length <= QUEUE_BYTES;
         if has_room && self.queue.try_send(entry).is_ok() {
             return;
         }
@@ -153,14 +158,26 @@ impl Shared {
 
     async fn write_all(self: Arc<Self>, mut waiting: mpsc::Receiver<Entry>) {
         while let Some(entry) = waiting.recv().await {
-            self.waiting_bytes.fetch_sub(entry.encoded().len(), Ordering::Relaxed);
+            self.waiting_bytes
+                .fetch_sub(entry.encoded().len(), Ordering::Relaxed);
             let Some(link) = self.link.load_full() else {
                 one(&self.tally.redis_dropped);
                 continue;
             };
-            let written = link.write(&name(&entry.key()), entry.encoded(), self.life, WRITE_BUDGET).await;
+            let written = link
+                .write(
+                    &name(&entry.key()),
+                    entry.encoded(),
+                    self.life,
+                    WRITE_BUDGET,
+                )
+                .await;
             self.judge(&link, written.err());
-            one(if written.is_ok() { &self.tally.redis_written } else { &self.tally.redis_dropped });
+            one(if written.is_ok() {
+                &self.tally.redis_written
+            } else {
+                &self.tally.redis_dropped
+            });
         }
     }
 
@@ -175,7 +192,10 @@ impl Shared {
             return;
         }
         let before = self.link.compare_and_swap(&Some(Arc::clone(link)), None);
-        if before.as_ref().is_some_and(|before| Arc::ptr_eq(before, link)) {
+        if before
+            .as_ref()
+            .is_some_and(|before| Arc::ptr_eq(before, link))
+        {
             one(&self.tally.redis_trips);
             *self.trouble() = Some(format!("Redis was given up: {fault:?}"));
             self.given_up.notify_one();
@@ -183,7 +203,9 @@ impl Shared {
     }
 
     fn trouble(&self) -> std::sync::MutexGuard<'_, Option<String>> {
-        self.trouble.lock().expect("nobody panics with the lock in hand")
+        self.trouble
+            .lock()
+            .expect("nobody panics with the lock in hand")
     }
 }
 

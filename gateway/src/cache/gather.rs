@@ -72,7 +72,10 @@ fn add(answer: &mut Tree, choices: &mut Vec<Tree>, chunk: Tree) {
 
 fn add_choices(choices: &mut Vec<Tree>, parts: Vec<Tree>) {
     for part in parts {
-        match choices.iter_mut().find(|known| index(known) == index(&part)) {
+        match choices
+            .iter_mut()
+            .find(|known| index(known) == index(&part))
+        {
             Some(known) => add_to_choice(known, part),
             None => choices.push(part),
         }
@@ -181,7 +184,10 @@ mod tests {
         let answer = gather(stream.as_bytes()).unwrap().to_string();
         let end = answer.find("\"usage\"").unwrap();
         assert!(expected.starts_with(&answer[..end]), "{answer}");
-        assert!(answer.contains(r#""usage":{"prompt_tokens":1}"#) && answer.contains(r#""system_fingerprint":"f""#));
+        assert!(
+            answer.contains(r#""usage":{"prompt_tokens":1}"#)
+                && answer.contains(r#""system_fingerprint":"f""#)
+        );
     }
 
     #[test]

@@ -66,7 +66,11 @@ impl Key {
         let last = messages.and_then(|messages| messages.items().filter(is_users).last());
         let content = last.and_then(|last| last.member("content"));
         let content = content.filter(|content| content.kind() == Kind::Text);
-        hash(scope, question, content.map(|content| content.range().start))
+        hash(
+            scope,
+            question,
+            content.map(|content| content.range().start),
+        )
     }
 
     pub(super) const fn from_bytes(bytes: [u8; 32]) -> Self {
@@ -99,7 +103,12 @@ fn hash(scope: &Scope<'_>, question: &Question, loosened: Option<usize>) -> Resu
         members: Vec::new(),
         loosened,
     };
-    for part in [VERSION, scope.tenant.as_bytes(), scope.model.as_bytes(), scope.path.as_bytes()] {
+    for part in [
+        VERSION,
+        scope.tenant.as_bytes(),
+        scope.model.as_bytes(),
+        scope.path.as_bytes(),
+    ] {
         digest.text(part);
     }
     digest.value(question.root(), &FORM_ONLY)?;
@@ -126,10 +135,12 @@ impl<'a> Digest<'a> {
                 self.hasher.update(value.raw());
                 self.mark(END);
             }
-            Kind::Text if self.loosened == Some(value.range().start) => self.loose_text(&value.text()),
+            Kind::Text if self.loosened == Some(value.range().start) => {
+                self.loose_text(&value.text())
+            }
             Kind::Text => {
                 self.mark(b"\"");
-                unescape(value.escaped(), &mut |part| drop(self.hasher.update(part)));
+                unescape(value.escaped(), &mut |part| self.mark(part));
                 self.mark(END);
             }
             Kind::Array => {
@@ -171,7 +182,9 @@ impl<'a> Digest<'a> {
         let ordered = words.len().min(LOOSE_WORDS);
         words[..ordered].sort_unstable();
         self.mark(b"~[");
-        words.iter().for_each(|word| self.text(word.as_bytes()));
+        for word in words {
+            self.text(word.as_bytes());
+        }
         self.mark(b"]");
     }
 
@@ -193,7 +206,11 @@ mod tests {
     use super::super::question::Endpoint;
     use super::*;
 
-    const SCOPE: Scope<'static> = Scope { tenant: "t", model: "m", path: "/v1/chat/completions" };
+    const SCOPE: Scope<'static> = Scope {
+        tenant: "t",
+        model: "m",
+        path: "/v1/chat/completions",
+    };
 
     fn question(body: &str) -> Question {
         Question::read(Endpoint::Chat, Bytes::copy_from_slice(body.as_bytes())).unwrap()
@@ -213,15 +230,31 @@ mod tests {
     #[test]
     fn form_does_not_count() {
         let plain = exact(r#"{"model":"m","a":{"stream":true}}"#);
-        assert_eq!(exact(r#"{"a":{"stream":true},"stream":true,"model":"m","stream_options":{"include_usage":true}}"#), plain);
+        assert_eq!(
+            exact(
+                r#"{"a":{"stream":true},"stream":true,"model":"m","stream_options":{"include_usage":true}}"#
+            ),
+            plain
+        );
         assert_ne!(exact(r#"{"model":"m","a":{"stream":false}}"#), plain);
         assert_ne!(exact(r#"{"model":"m","a":{}}"#), plain);
     }
 
     #[test]
     fn numbers_are_their_text() {
-        let keys = ["1", "1.0", "1e0", "10", "\"1\"", "0.1", "0.10000000000000001"];
-        let keys: Vec<Key> = keys.iter().map(|number| exact(&format!("{{\"t\":{number}}}"))).collect();
+        let keys = [
+            "1",
+            "1.0",
+            "1e0",
+            "10",
+            "\"1\"",
+            "0.1",
+            "0.10000000000000001",
+        ];
+        let keys: Vec<Key> = keys
+            .iter()
+            .map(|number| exact(&format!("{{\"t\":{number}}}")))
+            .collect();
         for (at, key) in keys.iter().enumerate() {
             assert!(!keys[..at].contains(key));
         }
@@ -230,8 +263,24 @@ mod tests {
     #[test]
     fn who_asks_whom_counts_and_does_not_run_together() {
         let body = question("{}");
-        let key = |tenant, model, path| Key::exact(&Scope { tenant, model, path }, &body).unwrap();
-        let keys = [key("t", "m", "p"), key("tm", "", "p"), key("", "tm", "p"), key("t", "mp", ""), key("u", "m", "p")];
+        let key = |tenant, model, path| {
+            Key::exact(
+                &Scope {
+                    tenant,
+                    model,
+                    path,
+                },
+                &body,
+            )
+            .unwrap()
+        };
+        let keys = [
+            key("t", "m", "p"),
+            key("tm", "", "p"),
+            key("", "tm", "p"),
+            key("t", "mp", ""),
+            key("u", "m", "p"),
+        ];
         for (at, key) in keys.iter().enumerate() {
             assert!(!keys[..at].contains(key));
         }
@@ -239,8 +288,16 @@ mod tests {
 
     #[test]
     fn a_repeated_key_has_no_name() {
-        for body in [r#"{"a":1,"\u0061":1}"#, r#"{"x":[{"b":1,"c":2,"b":1}]}"#, r#"{"stream":true,"stream":false}"#] {
-            assert_eq!(Key::exact(&SCOPE, &question(body)), Err(Skip::RepeatedKey), "{body}");
+        for body in [
+            r#"{"a":1,"\u0061":1}"#,
+            r#"{"x":[{"b":1,"c":2,"b":1}]}"#,
+            r#"{"stream":true,"stream":false}"#,
+        ] {
+            assert_eq!(
+                Key::exact(&SCOPE, &question(body)),
+                Err(Skip::RepeatedKey),
+                "{body}"
+            );
         }
         let rich = format!("{{\"input\":[{}0]}}", "0,".repeat(200_000));
         assert_eq!(Key::exact(&SCOPE, &question(&rich)), Err(Skip::TooRich));
@@ -249,9 +306,22 @@ mod tests {
     #[test]
     fn structure_cannot_be_imitated_by_text() {
         let bodies = [
-            r#"{"a":["b","c"]}"#, r#"{"a":["b",["c"]]}"#, r#"{"a":[["b"],"c"]}"#, r#"{"a":["bc"]}"#, r#"{"a":{"b":"c"}}"#,
-            r#"{"a":"b","c":null}"#, r#"{"a":"b"}"#, r#"{"a":null}"#, r#"{"a":"null"}"#, r#"{"a":[]}"#, r#"{"a":{}}"#,
-            r#"{"a":"\ud800"}"#, r#"{"a":"\udc00"}"#, r#"{"a":"\ud800\udc00"}"#, r#"{"a":"\u0000"}"#, r#"{"a":""}"#,
+            r#"{"a":["b","c"]}"#,
+            r#"{"a":["b",["c"]]}"#,
+            r#"{"a":[["b"],"c"]}"#,
+            r#"{"a":["bc"]}"#,
+            r#"{"a":{"b":"c"}}"#,
+            r#"{"a":"b","c":null}"#,
+            r#"{"a":"b"}"#,
+            r#"{"a":null}"#,
+            r#"{"a":"null"}"#,
+            r#"{"a":[]}"#,
+            r#"{"a":{}}"#,
+            r#"{"a":"\ud800"}"#,
+            r#"{"a":"\udc00"}"#,
+            r#"{"a":"\ud800\udc00"}"#,
+            r#"{"a":"\u0000"}"#,
+            r#"{"a":""}"#,
         ];
         let keys: Vec<Key> = bodies.iter().map(|body| exact(body)).collect();
         for (at, key) in keys.iter().enumerate() {
@@ -267,9 +337,18 @@ mod tests {
         let long = loose("a b c d e f g h i j k l");
         assert_eq!(loose("J i h g f e d c b a\\nK L"), long);
         assert_ne!(loose("a b c d e f g h i j l k"), long);
-        assert_ne!(loose("a"), Key::exact(&SCOPE, &question(r#"{"messages":[{"role":"user","content":"a"}]}"#)).unwrap());
+        assert_ne!(
+            loose("a"),
+            Key::exact(
+                &SCOPE,
+                &question(r#"{"messages":[{"role":"user","content":"a"}]}"#)
+            )
+            .unwrap()
+        );
         let other_rest = |system| {
-            let body = format!(r#"{{"messages":[{{"role":"system","content":"{system}"}},{{"role":"user","content":"x"}}]}}"#);
+            let body = format!(
+                r#"{{"messages":[{{"role":"system","content":"{system}"}},{{"role":"user","content":"x"}}]}}"#
+            );
             Key::loose(&SCOPE, &question(&body)).unwrap()
         };
         assert_ne!(other_rest("s"), other_rest("S"));

@@ -5,7 +5,10 @@ use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, Client, ConnectionAddr, IntoConnectionInfo, RedisConnectionInfo, RedisError};
+use redis::{
+    AsyncConnectionConfig, Client, ConnectionAddr, IntoConnectionInfo, RedisConnectionInfo,
+    RedisError,
+};
 use tokio::time::{Instant, timeout};
 
 use super::setup::{RedisPlace, RedisSetup};
@@ -58,8 +61,9 @@ impl Link {
             account = account.set_username(name);
         }
         if let Some(file) = &setup.password_file {
-            let password = std::fs::read_to_string(file)
-                .with_context(|| format!("cannot read the Redis password from {}", file.display()))?;
+            let password = std::fs::read_to_string(file).with_context(|| {
+                format!("cannot read the Redis password from {}", file.display())
+            })?;
             ensure!(!password.trim().is_empty(), "{} is empty", file.display());
             account = account.set_password(password.trim());
         }
@@ -68,7 +72,9 @@ impl Link {
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(GREETING))
             .set_response_timeout(Some(GREETING));
-        let connection = client.get_multiplexed_async_connection_with_config(&config).await?;
+        let connection = client
+            .get_multiplexed_async_connection_with_config(&config)
+            .await?;
         let link = Self {
             connection,
             history: AtomicU32::new(0),
@@ -82,7 +88,11 @@ impl Link {
     }
 
     /// Gets what is under a key.
-    pub(super) async fn read(&self, key: &[u8], budget: Duration) -> Result<Option<Vec<u8>>, Fault> {
+    pub(super) async fn read(
+        &self,
+        key: &[u8],
+        budget: Duration,
+    ) -> Result<Option<Vec<u8>>, Fault> {
         let mut connection = self.connection.clone();
         let mut command = redis::cmd("GET");
         command.arg(key);
@@ -90,7 +100,13 @@ impl Link {
     }
 
     /// Puts bytes under a key for so long; never without an end.
-    pub(super) async fn write(&self, key: &[u8], value: &[u8], life: Duration, budget: Duration) -> Result<(), Fault> {
+    pub(super) async fn write(
+        &self,
+        key: &[u8],
+        value: &[u8],
+        life: Duration,
+        budget: Duration,
+    ) -> Result<(), Fault> {
         let milliseconds = u64::try_from(life.as_millis()).unwrap_or(u64::MAX).max(1);
         let mut connection = self.connection.clone();
         let mut command = redis::cmd("SET");
@@ -111,12 +127,17 @@ impl Link {
     }
 }
 
-async fn within<T>(budget: Duration, call: impl Future<Output = Result<T, RedisError>>) -> Result<T, Fault> {
+async fn within<T>(
+    budget: Duration,
+    call: impl Future<Output = Result<T, RedisError>>,
+) -> Result<T, Fault> {
     match timeout(budget, call).await {
         Err(_) => Err(Fault::TooSlow),
         Ok(Ok(done)) => Ok(done),
         Ok(Err(error)) if error.is_timeout() => Err(Fault::TooSlow),
-        Ok(Err(error)) if error.is_unrecoverable_error() || error.is_io_error() => Err(Fault::Broken),
+        Ok(Err(error)) if error.is_unrecoverable_error() || error.is_io_error() => {
+            Err(Fault::Broken)
+        }
         Ok(Err(_)) => Err(Fault::Refused),
     }
 }

@@ -41,14 +41,18 @@ impl Policy {
         for directive in words(headers, CACHE_CONTROL.as_str()) {
             let (name, value) = directive.split_once('=').unwrap_or((directive, ""));
             match name.trim().to_ascii_lowercase().as_str() {
-                "no-store" => policy = Self { only_if_cached: policy.only_if_cached, ..Self::OFF },
+                "no-store" => {
+                    policy = Self {
+                        only_if_cached: policy.only_if_cached,
+                        ..Self::OFF
+                    }
+                }
                 "no-cache" => policy = policy.anew(),
                 "only-if-cached" => policy.only_if_cached = true,
+                // RFC 9111 §4.2.1: what cannot be read counts as stale.
                 "max-age" => match value.trim().trim_matches('"').parse() {
-                    Ok(0) => policy = policy.anew(),
+                    Ok(0) | Err(_) => policy = policy.anew(),
                     Ok(seconds) => policy.max_age = Some(Duration::from_secs(seconds)),
-                    // RFC 9111 §4.2.1: what cannot be read counts as stale.
-                    Err(_) => policy = policy.anew(),
                 },
                 _ => {}
             }
@@ -70,8 +74,12 @@ impl Policy {
     }
 
     /// The same, but an entry may not answer: for `"regenerate": true` in a body.
+    #[must_use]
     pub fn anew(self) -> Self {
-        Self { reads: false, ..self }
+        Self {
+            reads: false,
+            ..self
+        }
     }
 }
 
@@ -94,21 +102,45 @@ mod tests {
             (vec![], Policy::ON),
             (vec![("cache-control", "No-Store")], Policy::OFF),
             (vec![("cache-control", "no-cache")], Policy::ON.anew()),
-            (vec![("cache-control", "max-age=0, private")], Policy::ON.anew()),
+            (
+                vec![("cache-control", "max-age=0, private")],
+                Policy::ON.anew(),
+            ),
             (vec![("cache-control", "max-age=soon")], Policy::ON.anew()),
-            (vec![("cache-control", "private"), ("cache-control", "max-age=\"60\"")], Policy { max_age: minute, ..Policy::ON }),
-            (vec![("cache-control", "only-if-cached")], Policy { only_if_cached: true, ..Policy::ON }),
+            (
+                vec![
+                    ("cache-control", "private"),
+                    ("cache-control", "max-age=\"60\""),
+                ],
+                Policy {
+                    max_age: minute,
+                    ..Policy::ON
+                },
+            ),
+            (
+                vec![("cache-control", "only-if-cached")],
+                Policy {
+                    only_if_cached: true,
+                    ..Policy::ON
+                },
+            ),
             (vec![("x-dsline-cache", "OFF")], Policy::OFF),
             (vec![("x-dsline-cache", "refresh")], Policy::ON.anew()),
             (vec![("x-dsline-cache", "hello")], Policy::ON),
             (vec![("regenerate", "true")], Policy::ON.anew()),
             (vec![("x-dsline-regenerate", "1")], Policy::ON.anew()),
             (vec![("regenerate", "false")], Policy::ON),
-            (vec![("cache-control", "no-cache"), ("x-dsline-cache", "off")], Policy::OFF),
+            (
+                vec![("cache-control", "no-cache"), ("x-dsline-cache", "off")],
+                Policy::OFF,
+            ),
         ] {
             let mut map = HeaderMap::new();
             for (name, value) in &headers {
-                map.append(HeaderName::from_static(name), HeaderValue::from_static(value));
+                map.append(
+                    HeaderName::from_static(name),
+                    HeaderValue::from_static(value),
+                );
             }
             assert_eq!(Policy::of(&map), expected, "{headers:?}");
         }

@@ -79,7 +79,9 @@ impl Question {
         if root.kind() != Kind::Object {
             return Err(BadQuestion::NoObject);
         }
-        let model = root.member("model").filter(|model| model.kind() == Kind::Text);
+        let model = root
+            .member("model")
+            .filter(|model| model.kind() == Kind::Text);
         let model = model.map(|model| String::from_utf8_lossy(&model.text()).into_owned());
         let is_true = |value: View<'_>| value.kind() == Kind::True;
         let options = root.member("stream_options");
@@ -122,7 +124,11 @@ impl Question {
 
     /// The form in which an answer can be served.
     pub fn need(&self) -> Need {
-        let form = if self.is_stream() { Form::Stream } else { Form::Json };
+        let form = if self.is_stream() {
+            Form::Stream
+        } else {
+            Form::Json
+        };
         Need {
             form,
             wants_usage: self.wants_usage,
@@ -150,7 +156,10 @@ impl Question {
                 continue;
             };
             let known = cuts.len();
-            let named = self.root().members().filter(|(key, _)| *key.text() == *name.as_bytes());
+            let named = self
+                .root()
+                .members()
+                .filter(|(key, _)| *key.text() == *name.as_bytes());
             cuts.extend(named.map(|(_, old)| (old.range(), value.clone())));
             if cuts.len() == known {
                 news = format!("{news}\"{name}\":{value},");
@@ -162,7 +171,11 @@ impl Question {
         }
         cuts.sort_by_key(|(range, _)| range.start);
         let is_empty = self.root().members().next().is_none();
-        let news = if is_empty { news.trim_end_matches(',') } else { &news };
+        let news = if is_empty {
+            news.trim_end_matches(',')
+        } else {
+            &news
+        };
         self.put_together(news, &cuts)
     }
 
@@ -211,49 +224,94 @@ mod tests {
             "mod\u0065l":"a\u002fb","stream":true,"stream_options":{"include_usage":true},"n":2,"max_tokens":7,"regenerate":true} "#,
         );
         assert_eq!(question.model(), Some("a/b"));
-        assert_eq!(question.need(), Need { form: Form::Stream, wants_usage: true });
-        assert_eq!((question.choices(), question.field("max_tokens")), (2, Some(b"7".as_slice())));
+        assert_eq!(
+            question.need(),
+            Need {
+                form: Form::Stream,
+                wants_usage: true
+            }
+        );
+        assert_eq!(
+            (question.choices(), question.field("max_tokens")),
+            (2, Some(b"7".as_slice()))
+        );
         assert!(question.is_set("regenerate") && !question.is_set("stream_options"));
         let plain = read(r#"{"stream":"true","model":5}"#);
-        assert_eq!((plain.model(), plain.is_stream(), plain.choices()), (None, false, 1));
+        assert_eq!(
+            (plain.model(), plain.is_stream(), plain.choices()),
+            (None, false, 1)
+        );
     }
 
     #[test]
     fn an_edit_changes_its_field_and_no_other_byte() {
-        let model = Edit { model: Some("up\"1"), ..Edit::default() };
+        let model = Edit {
+            model: Some("up\"1"),
+            ..Edit::default()
+        };
         for (body, edited) in [
-            (r#"{"a":1.0, "model" : "m","z":{"model":"m"}}"#, r#"{"a":1.0, "model" : "up\"1","z":{"model":"m"}}"#),
-            (r#"{"model":"m","b":2,"mode\u006c":["n"]}"#, r#"{"model":"up\"1","b":2,"mode\u006c":"up\"1"}"#),
-            (" {\t\"b\":\"model\"}\n", " {\"model\":\"up\\\"1\",\t\"b\":\"model\"}\n"),
+            (
+                r#"{"a":1.0, "model" : "m","z":{"model":"m"}}"#,
+                r#"{"a":1.0, "model" : "up\"1","z":{"model":"m"}}"#,
+            ),
+            (
+                r#"{"model":"m","b":2,"mode\u006c":["n"]}"#,
+                r#"{"model":"up\"1","b":2,"mode\u006c":"up\"1"}"#,
+            ),
+            (
+                " {\t\"b\":\"model\"}\n",
+                " {\"model\":\"up\\\"1\",\t\"b\":\"model\"}\n",
+            ),
             ("{ }", "{\"model\":\"up\\\"1\" }"),
         ] {
             assert_eq!(read(body).edited(&model), edited);
         }
-        let both = Edit { model: Some("x"), user_id: Some("t1") };
-        assert_eq!(read(r#"{"user_id":"mine","model":"m"}"#).edited(&both), r#"{"user_id":"t1","model":"x"}"#);
-        assert_eq!(read(r#"{"model":"m"}"#).edited(&both), r#"{"user_id":"t1","model":"x"}"#);
+        let both = Edit {
+            model: Some("x"),
+            user_id: Some("t1"),
+        };
+        assert_eq!(
+            read(r#"{"user_id":"mine","model":"m"}"#).edited(&both),
+            r#"{"user_id":"t1","model":"x"}"#
+        );
+        assert_eq!(
+            read(r#"{"model":"m"}"#).edited(&both),
+            r#"{"user_id":"t1","model":"x"}"#
+        );
     }
 
     #[test]
     fn an_edit_that_changes_nothing_copies_nothing() {
         let question = read(r#"{"model":"m"}"#);
-        let same = Edit { model: Some("m"), ..Edit::default() };
+        let same = Edit {
+            model: Some("m"),
+            ..Edit::default()
+        };
         assert_eq!(question.edited(&same).as_ptr(), question.body().as_ptr());
-        assert_eq!(question.edited(&Edit::default()).as_ptr(), question.body().as_ptr());
+        assert_eq!(
+            question.edited(&Edit::default()).as_ptr(),
+            question.body().as_ptr()
+        );
     }
 
     #[test]
     fn a_megabyte_of_prompt_keeps_its_bytes() {
         let prompt = r"'; DROP TABLE x; -- <script>alert(\u0031)</script> é \\n".repeat(20_000);
-        let body = format!(r#"{{"messages":[{{"role":"user","content":"{prompt}"}}],"model":"alias"}}"#);
-        let edited = read(&body).edited(&Edit { model: Some("m"), ..Edit::default() });
+        let body =
+            format!(r#"{{"messages":[{{"role":"user","content":"{prompt}"}}],"model":"alias"}}"#);
+        let edited = read(&body).edited(&Edit {
+            model: Some("m"),
+            ..Edit::default()
+        });
         assert_eq!(edited, body.replace("\"alias\"", "\"m\""));
     }
 
     #[test]
     fn a_bad_body_is_explained() {
         let message = |body: &'static str| {
-            Question::read(Endpoint::Chat, Bytes::from_static(body.as_bytes())).unwrap_err().to_string()
+            Question::read(Endpoint::Chat, Bytes::from_static(body.as_bytes()))
+                .unwrap_err()
+                .to_string()
         };
         assert_eq!(
             message("{\"model\": \"m\",}"),

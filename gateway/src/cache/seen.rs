@@ -10,6 +10,9 @@ use super::question::Endpoint;
 use super::skip::Skip;
 use crate::wire::{Outline, Part, Tree, field, unescape};
 
+/// More choices than any API gives.
+const MOST_CHOICES: usize = 256;
+
 /// What has been seen so far.
 #[derive(Debug)]
 pub(super) struct Seen {
@@ -138,7 +141,11 @@ impl Seen {
     /// The next bytes of a JSON body, without the empty lines that keep a connection alive until the answer is there.
     pub(super) fn body(&mut self, bytes: &[u8]) {
         let is_first = self.kept.len() == HEADER;
-        self.keep(if is_first { bytes.trim_ascii_start() } else { bytes });
+        self.keep(if is_first {
+            bytes.trim_ascii_start()
+        } else {
+            bytes
+        });
     }
 
     /// The stream is over.
@@ -176,7 +183,8 @@ impl Seen {
             Part::SecondEnd if self.event.keeps_end => return self.keep(b"\n"),
             Part::SecondEnd => return,
         };
-        self.event.keeps_end = !line.starts_with(b":") && (self.event.has_fields || !line.is_empty());
+        self.event.keeps_end =
+            !line.starts_with(b":") && (self.event.has_fields || !line.is_empty());
         if !self.event.keeps_end {
             return;
         }
@@ -226,14 +234,17 @@ impl Seen {
             self.tokens = spent.into();
             // The blank line's second half, of a CRLF, is still to come: a range that leaves it out would leave an odd
             // blank line behind. Such a stream tells its tokens to everyone.
-            let is_apart = choices.is_empty() && self.kept.ends_with(b"\n\n") && self.usage == Usage::Untold;
+            let is_apart =
+                choices.is_empty() && self.kept.ends_with(b"\n\n") && self.usage == Usage::Untold;
             self.usage = if is_apart {
                 Usage::Apart(start - HEADER..self.kept.len() - HEADER)
             } else {
                 Usage::Within
             };
         }
-        choices.into_iter().for_each(|choice| self.choice(choice));
+        for choice in choices {
+            self.choice(choice);
+        }
     }
 
     fn choice(&mut self, choice: Choice<'_>) {
@@ -244,7 +255,13 @@ impl Seen {
         let said = choice.delta.or(choice.message);
         let says_something = choice.text.is_some_and(is_something)
             || said.is_some_and(|said| said.all().into_iter().flatten().any(is_something));
-        let known = self.choices.iter().position(|known| known.index == choice.index);
+        let known = self
+            .choices
+            .iter()
+            .position(|known| known.index == choice.index);
+        if known.is_none() && self.choices.len() == MOST_CHOICES {
+            return self.give_up(Skip::Malformed);
+        }
         let at = known.unwrap_or_else(|| {
             self.choices.push(Ending {
                 index: choice.index,
@@ -274,11 +291,14 @@ impl Seen {
                     self.tokens = spent.into();
                     self.usage = Usage::Within;
                 }
-                if endpoint == Endpoint::Embeddings && chunk.data.is_none_or(|data| data.is_empty()) {
+                if endpoint == Endpoint::Embeddings && chunk.data.is_none_or(|data| data.is_empty())
+                {
                     self.give_up(Skip::Empty);
                 }
                 let choices = chunk.choices.unwrap_or_default();
-                choices.into_iter().for_each(|choice| self.choice(choice));
+                for choice in choices {
+                    self.choice(choice);
+                }
             }
         }
         if self.skip.is_none() {
@@ -291,8 +311,15 @@ impl Seen {
         if self.skip.is_some() {
             return;
         }
-        let is_there = |index| self.choices.iter().any(|choice| choice.index == index && choice.is_finished);
-        if self.choices.is_empty() || !(0..expected).all(is_there) || !self.choices.iter().all(|choice| choice.is_finished) {
+        let is_there = |index| {
+            self.choices
+                .iter()
+                .any(|choice| choice.index == index && choice.is_finished)
+        };
+        if self.choices.is_empty()
+            || !(0..expected).all(is_there)
+            || !self.choices.iter().all(|choice| choice.is_finished)
+        {
             self.give_up(Skip::Unfinished);
         } else if !self.choices.iter().all(|choice| choice.says_something) {
             self.give_up(Skip::Empty);
@@ -305,7 +332,9 @@ impl Seen {
         let body = &self.kept[HEADER..];
         let answer = match self.form {
             Form::Stream => gather(body),
-            Form::Json => Outline::read(body).ok().map(|outline| Tree::of(outline.root(body))),
+            Form::Json => Outline::read(body)
+                .ok()
+                .map(|outline| Tree::of(outline.root(body))),
         };
         let Some(answer) = answer else {
             return false;
@@ -314,7 +343,8 @@ impl Seen {
         let calls = messages
             .filter_map(|choice| choice.member("message")?.member("tool_calls"))
             .flat_map(Tree::items);
-        let mut arguments = calls.filter_map(|call| call.member("function")?.member("arguments")?.as_text());
+        let mut arguments =
+            calls.filter_map(|call| call.member("function")?.member("arguments")?.as_text());
         arguments.all(is_json)
     }
 }
@@ -332,7 +362,13 @@ fn is_something(value: &RawValue) -> bool {
 
 impl<'a> Said<'a> {
     fn all(&self) -> [Option<&'a RawValue>; 5] {
-        [self.content, self.refusal, self.tool_calls, self.function_call, self.audio]
+        [
+            self.content,
+            self.refusal,
+            self.tool_calls,
+            self.function_call,
+            self.audio,
+        ]
     }
 }
 

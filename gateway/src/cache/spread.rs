@@ -71,7 +71,11 @@ impl Stream {
         let content = message.take("content").unwrap_or(Tree::null());
         let calls = message.take("tool_calls");
         let first = if content.is_null() { "null" } else { "\"\"" };
-        self.delta(index, &format!("\"role\":{role},\"content\":{first}"), &null);
+        self.delta(
+            index,
+            &format!("\"role\":{role},\"content\":{first}"),
+            &null,
+        );
         // What else a message holds (`reasoning_content` above all) comes before its content: it was thought before.
         for (key, value) in message.members() {
             match value.as_text() {
@@ -96,16 +100,23 @@ impl Stream {
     fn call(&mut self, index: &Tree, at: usize, mut call: Tree) {
         call.take("index");
         let mut arguments = String::new();
-        if let Some(Tree::Object(_)) = call.member("function") {
-            if let Tree::Text(text) = call.place("function").place("arguments") {
-                arguments = std::mem::take(text);
-            }
+        if let Some(Tree::Object(_)) = call.member("function")
+            && let Tree::Text(text) = call.place("function").place("arguments")
+        {
+            arguments = std::mem::take(text);
         }
         let whole = call.to_string();
-        let members = whole.trim_start_matches('{').strip_suffix('}').unwrap_or_default();
+        let members = whole
+            .trim_start_matches('{')
+            .strip_suffix('}')
+            .unwrap_or_default();
         let comma = if members.is_empty() { "" } else { "," };
         let mut say = |call: &str| {
-            self.delta(index, &format!("\"tool_calls\":[{{\"index\":{at}{call}}}]"), &Tree::null());
+            self.delta(
+                index,
+                &format!("\"tool_calls\":[{{\"index\":{at}{call}}}]"),
+                &Tree::null(),
+            );
         };
         say(&format!("{comma}{members}"));
         for piece in pieces(&arguments, PIECE) {
@@ -117,7 +128,10 @@ impl Stream {
     fn text(&mut self, index: &Tree, mut choice: Tree) {
         let mut logprobs = choice.take("logprobs").unwrap_or(Tree::null());
         let text = choice.take("text");
-        for piece in pieces(text.as_ref().and_then(Tree::as_text).unwrap_or_default(), PIECE) {
+        for piece in pieces(
+            text.as_ref().and_then(Tree::as_text).unwrap_or_default(),
+            PIECE,
+        ) {
             let probabilities = std::mem::replace(&mut logprobs, Tree::null());
             self.event(
                 &format!("{{\"index\":{index},\"text\":\"{piece}\",\"logprobs\":{probabilities},\"finish_reason\":null}}"),
@@ -132,7 +146,10 @@ impl Stream {
         let rest = choice.to_string();
         let members = rest[1..].to_owned();
         let comma = if choice.members().is_empty() { "" } else { "," };
-        self.event(&format!("{{\"index\":{index},{what}\"logprobs\":{logprobs}{comma}{members}"), "");
+        self.event(
+            &format!("{{\"index\":{index},{what}\"logprobs\":{logprobs}{comma}{members}"),
+            "",
+        );
         drop(choice);
     }
 }
@@ -144,7 +161,9 @@ mod tests {
 
     fn datas(stream: &str) -> Vec<&str> {
         let events = stream.split("\n\n").filter(|event| !event.is_empty());
-        events.map(|event| event.strip_prefix("data: ").unwrap()).collect()
+        events
+            .map(|event| event.strip_prefix("data: ").unwrap())
+            .collect()
     }
 
     #[test]
@@ -153,7 +172,9 @@ mod tests {
         let head = r#"{"id":"c1","object":"chat.completion.chunk","model":"m","choices":["#;
         let choice = |inside: &str| format!(r#"{head}{{"index":0,{inside}}}]}}"#);
         let expected = [
-            choice(r#""delta":{"role":"assistant","content":""},"logprobs":null,"finish_reason":null"#),
+            choice(
+                r#""delta":{"role":"assistant","content":""},"logprobs":null,"finish_reason":null"#,
+            ),
             choice(r#""delta":{"reasoning_content":"Hm"},"logprobs":null,"finish_reason":null"#),
             choice(r#""delta":{"content":"A\n"},"logprobs":{"content":[]},"finish_reason":null"#),
             choice(r#""delta":{},"logprobs":null,"finish_reason":"stop""#),

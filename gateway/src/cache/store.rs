@@ -49,7 +49,9 @@ impl Store {
     pub fn start(setup: Setup) -> Self {
         let tally = Arc::new(Tally::default());
         let life = setup.ttl + setup.stale;
-        let weigh = |_: &Key, entry: &Entry| u32::try_from(entry.encoded().len() + OVERHEAD).unwrap_or(u32::MAX);
+        let weigh = |_: &Key, entry: &Entry| {
+            u32::try_from(entry.encoded().len() + OVERHEAD).unwrap_or(u32::MAX)
+        };
         let near = Cache::builder()
             .max_capacity(setup.near_bytes)
             .weigher(weigh)
@@ -57,7 +59,12 @@ impl Store {
             .build();
         let far = setup.redis.clone();
         let far = far.map(|redis| Far::start(redis, life, Arc::clone(&tally)));
-        Self { setup, near, far, tally }
+        Self {
+            setup,
+            near,
+            far,
+            tally,
+        }
     }
 
     /// What it was told at its start.
@@ -66,7 +73,13 @@ impl Store {
     }
 
     /// A fresh answer in a form that serves, if the client lets one answer.
-    pub async fn find(&self, key: &Key, need: Need, policy: &Policy, now: SystemTime) -> Option<Hit> {
+    pub async fn find(
+        &self,
+        key: &Key,
+        need: Need,
+        policy: &Policy,
+        now: SystemTime,
+    ) -> Option<Hit> {
         if !policy.reads {
             return None;
         }
@@ -94,7 +107,13 @@ impl Store {
     }
 
     /// An answer of whatever age is still there: for when the upstream has failed.
-    pub async fn find_stale(&self, key: &Key, need: Need, policy: &Policy, now: SystemTime) -> Option<Hit> {
+    pub async fn find_stale(
+        &self,
+        key: &Key,
+        need: Need,
+        policy: &Policy,
+        now: SystemTime,
+    ) -> Option<Hit> {
         if !policy.reads {
             return None;
         }
@@ -142,7 +161,11 @@ impl Store {
     fn near_hit(&self, key: &Key, now: SystemTime) -> Option<Hit> {
         let entry = self.near.get(key)?;
         let age = entry.age(now);
-        Some(Hit { entry, level: Level::Near, age })
+        Some(Hit {
+            entry,
+            level: Level::Near,
+            age,
+        })
     }
 
     /// What Redis has is put into memory too: a question that came twice comes again.
@@ -150,6 +173,10 @@ impl Store {
         let entry = self.far.as_ref()?.find(key).await?;
         self.near.insert(*key, entry.clone());
         let age = entry.age(now);
-        Some(Hit { entry, level: Level::Far, age })
+        Some(Hit {
+            entry,
+            level: Level::Far,
+            age,
+        })
     }
 }

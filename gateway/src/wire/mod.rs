@@ -4,6 +4,7 @@ mod failure;
 mod header;
 mod json;
 mod lines;
+mod scan;
 mod sse;
 mod text;
 mod tree;
@@ -13,8 +14,9 @@ pub use header::{
     is_event_stream, is_plain_path, keep_end_to_end, usable_request_id, withhold_from_clients,
     withhold_from_upstream,
 };
-pub use json::{Kind, Malformed, Outline, View};
+pub use json::{Malformed, Outline, View};
 pub use lines::{Lines, Part, field};
+pub use scan::Kind;
 pub use sse::Watch;
 pub use text::{pieces, quote, unescape};
 pub use tree::Tree;

@@ -47,7 +47,11 @@ fn code_point<'a>(rest: &'a [u8], sink: &mut impl FnMut(&[u8])) -> &'a [u8] {
 fn sink_char(code: u32, sink: &mut impl FnMut(&[u8])) {
     match char::from_u32(code) {
         Some(letter) => sink(letter.encode_utf8(&mut [0; 4]).as_bytes()),
-        None => sink(&[0xed, low_byte(0x80 | code >> 6 & 0x3f), low_byte(0x80 | code & 0x3f)]),
+        None => sink(&[
+            0xed,
+            low_byte(0x80 | code >> 6 & 0x3f),
+            low_byte(0x80 | code & 0x3f),
+        ]),
     }
 }
 
@@ -114,10 +118,16 @@ mod tests {
 
     #[test]
     fn escapes_mean_what_they_stand_for() {
-        assert_eq!(meaning(r#"a\"\\\/\b\f\n\r\t\u00e9"#), "a\"\\/\x08\x0c\n\r\té".as_bytes());
+        assert_eq!(
+            meaning(r#"a\"\\\/\b\f\n\r\t\u00e9"#),
+            "a\"\\/\x08\x0c\n\r\té".as_bytes()
+        );
         assert_eq!(meaning(r"\ud83d\ude00"), "😀".as_bytes());
         assert_eq!(meaning(r"\ud83dx"), b"\xed\xa0\xbdx");
-        assert_eq!(meaning(r"\ud83d\ud83d\ude00"), [b"\xed\xa0\xbd".as_slice(), "😀".as_bytes()].concat());
+        assert_eq!(
+            meaning(r"\ud83d\ud83d\ude00"),
+            [b"\xed\xa0\xbd".as_slice(), "😀".as_bytes()].concat()
+        );
     }
 
     proptest! {

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use super::json::{Kind, View};
+use super::json::View;
+use super::scan::Kind;
 
 /// A value that owns its text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,7 +25,8 @@ impl Tree {
             Kind::Text => Self::Text(owned(view.escaped())),
             Kind::Array => Self::Array(view.items().map(Self::of).collect()),
             Kind::Object => {
-                let member = |(key, value): (View<'_>, View<'_>)| (owned(key.escaped()), Self::of(value));
+                let member =
+                    |(key, value): (View<'_>, View<'_>)| (owned(key.escaped()), Self::of(value));
                 Self::Object(view.members().map(member).collect())
             }
             _ => Self::Plain(owned(view.raw())),
