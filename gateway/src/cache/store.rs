@@ -3,8 +3,10 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use bytes::Bytes;
 use moka::sync::Cache;
 
+use super::answer::{Observer, Verdict};
 use super::count::{Breaker, Counts, Tally, one};
 use super::entry::{Entry, Need};
 use super::far::Far;
@@ -15,6 +17,9 @@ use super::skip::Skip;
 
 /// What an entry takes in memory besides its bytes.
 const OVERHEAD: usize = 256;
+
+/// Chunks of an answer that are looked at in one go, some 100 µs of work.
+const BREATH: usize = 64;
 
 /// Which level answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -127,6 +132,31 @@ impl Store {
         one(&self.tally.stale);
         self.tally.save(hit.entry.tokens());
         Some(hit)
+    }
+
+    /// Shows an observer an answer that is over, as a flight still holds it, and settles it. A thousand streams that
+    /// are observed only at their end hold no second copy meanwhile. Gives way to other tasks in between.
+    pub async fn review(
+        &self,
+        mut observer: Observer,
+        chunks: impl IntoIterator<Item = Bytes>,
+        cleanly: bool,
+    ) {
+        for (at, chunk) in chunks.into_iter().enumerate() {
+            observer.feed(&chunk);
+            if at % BREATH == BREATH - 1 {
+                tokio::task::yield_now().await;
+            }
+        }
+        self.settle(observer.finish(cleanly, SystemTime::now()));
+    }
+
+    /// Does what an observer decided about an answer.
+    pub fn settle(&self, verdict: Verdict) {
+        match verdict {
+            Verdict::Admit(entry) => self.keep(entry),
+            Verdict::Skip(skip) => self.skip(skip),
+        }
     }
 
     /// Keeps an answer: in memory at once, in Redis soon.

@@ -140,10 +140,11 @@ async fn a_paused_redis_costs_little_and_then_nothing_and_comes_back() {
         waits.push(wait);
     }
     assert_eq!(store.counts().redis_timeouts, 3);
-    let later = waits[3..].iter().max().unwrap();
+    waits.sort();
+    let usual = waits[waits.len() / 2];
     assert!(
-        *later < Duration::from_millis(5),
-        "with the breaker open one waited {later:?}"
+        usual < Duration::from_millis(1),
+        "with the breaker open one waited {usual:?}"
     );
     assert_ne!(store.counts().breaker, Breaker::Closed);
     assert!(find(&store, &key).await.0.is_some(), "memory serves on");
@@ -282,6 +283,28 @@ async fn entries_age_as_they_should_in_memory_alone() {
         ),
         (1, 2, 1, Breaker::Absent)
     );
+}
+
+#[tokio::test]
+async fn an_answer_can_be_observed_after_its_end() {
+    let (store, key) = (Store::start(setup(None)), key("i"));
+    let body = entry(key, "hello").body();
+    for (cleanly, kept) in [(false, 0), (true, 1)] {
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        let expected = Expected {
+            key,
+            endpoint: Endpoint::Chat,
+            choices: 1,
+            longest: 1 << 20,
+        };
+        let observer = Observer::new(expected, StatusCode::OK, &headers);
+        let chunks = (0..body.len()).map(|at| body.slice(at..=at));
+        store.review(observer, chunks, cleanly).await;
+        assert_eq!(store.counts().kept, kept);
+    }
+    assert!(store.counts().skipped.contains(&("cut", 1)));
+    assert_eq!(find(&store, &key).await.0.unwrap().entry.body(), body);
 }
 
 #[tokio::test]
