@@ -45,7 +45,9 @@ pub(super) fn each_data(stream: &[u8], sink: &mut impl FnMut(&[u8])) {
         }
         Part::SecondEnd => {}
     });
-    data.iter().for_each(|data| sink(data));
+    if let Some(data) = data {
+        sink(&data);
+    }
 }
 
 fn read(data: &[u8]) -> Option<Tree> {

@@ -136,7 +136,7 @@ impl<'a> Digest<'a> {
                 self.mark(END);
             }
             Kind::Text if self.loosened == Some(value.range().start) => {
-                self.loose_text(&value.text())
+                self.loose_text(&value.text());
             }
             Kind::Text => {
                 self.mark(b"\"");
