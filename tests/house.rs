@@ -42,6 +42,7 @@ const GATEWAY: &[Room] = &[
     ("chat", &[], false),
     ("guard", &[], false),
     ("upstream", &["config"], false),
+    ("cache", &["wire"], false),
     ("proxy", &["record", "upstream", "wire"], false),
     (
         "server",

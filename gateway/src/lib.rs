@@ -2,6 +2,7 @@
 
 pub mod arguments;
 pub mod chat;
+pub mod cache;
 pub mod config;
 pub mod guard;
 pub mod proxy;
