@@ -41,7 +41,8 @@ const GATEWAY: &[Room] = &[
     ("wire", &[], true),
     ("guard", &[], false),
     ("upstream", &["config"], false),
-    ("proxy", &["record", "upstream", "wire"], false),
+    ("flight", &["wire"], false),
+    ("proxy", &["flight", "record", "upstream", "wire"], false),
     (
         "server",
         &["proxy", "upstream", "guard", "record", "wire", "config"],

@@ -2,6 +2,7 @@
 
 pub mod arguments;
 pub mod config;
+pub mod flight;
 pub mod guard;
 pub mod proxy;
 pub mod record;

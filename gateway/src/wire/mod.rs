@@ -2,6 +2,7 @@
 
 mod failure;
 mod header;
+mod speech;
 mod sse;
 
 pub use failure::Failure;
@@ -9,4 +10,5 @@ pub use header::{
     is_event_stream, is_plain_path, keep_end_to_end, usable_request_id, withhold_from_clients,
     withhold_from_upstream,
 };
+pub use speech::Speech;
 pub use sse::Watch;
