@@ -13,9 +13,9 @@ use tokio::time::{Instant, sleep_until};
 
 use super::answer::{Answer, Bounds, Head, Loss};
 use super::figures::{Figures, Tally};
-use super::flight::Flight;
 use super::follower::{Follower, Place};
 use super::pump::Pump;
+use super::shared::Flight;
 
 /// The flights of this process. `K` says what is identical; `E` is what a leader's call can fail with.
 pub struct Flights<K, E> {

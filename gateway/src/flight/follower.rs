@@ -12,7 +12,7 @@ use http_body::{Body, Frame, SizeHint};
 use tokio::time::{Sleep, sleep};
 
 use super::answer::{Ending, Head};
-use super::flight::{Flight, Step};
+use super::shared::{Flight, Step};
 use crate::wire::Failure;
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -92,18 +92,14 @@ impl<E> Follower<E> {
         }
     }
 
-    fn break_off(
-        &mut self,
-        outcome: Outcome,
-        failure: &Failure,
-    ) -> Option<Result<Frame<Bytes>, BoxError>> {
+    fn break_off(&mut self, outcome: Outcome, failure: Failure) -> Result<Frame<Bytes>, BoxError> {
         self.outcome = Some(outcome);
         if !self.head.is_stream {
-            return Some(Err(failure.message.clone().into()));
+            return Err(failure.message.into());
         }
         let event = failure.event(&self.request_id, !self.is_between_events);
         self.last_word = Some(Box::pin(sleep(LAST_WORD)));
-        Some(Ok(Frame::data(event)))
+        Ok(Frame::data(event))
     }
 }
 
@@ -158,9 +154,9 @@ impl<E> Body for Follower<E> {
                     None
                 }
                 Step::End(Ending::Cut(why)) => {
-                    self.break_off(Outcome::UpstreamCut, &upstream_cut(why))
+                    Some(self.break_off(Outcome::UpstreamCut, upstream_cut(why)))
                 }
-                Step::Outrun => self.break_off(Outcome::Outrun, &outrun()),
+                Step::Outrun => Some(self.break_off(Outcome::Outrun, outrun())),
             },
         )
     }

@@ -3,10 +3,10 @@
 mod answer;
 mod board;
 mod figures;
-mod flight;
 mod follower;
 mod pump;
 mod seats;
+mod shared;
 mod tape;
 
 pub use answer::{Answer, Bounds, Ending, Head, Loss, Observer, Sight};

@@ -15,7 +15,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use super::answer::{Answer, Ending, Head, Loss, Observer, Sight};
 use super::board::Flights;
-use super::flight::{Flight, Room};
+use super::shared::{Flight, Room};
 use super::tape::{Packer, Segment};
 use crate::wire::{Speech, Watch, is_event_stream};
 
@@ -44,7 +44,7 @@ where
 }
 
 /// What the pump knows about the bytes that went by.
-struct Ear {
+struct Notes {
     watch: Option<Watch>,
     speech: Speech,
     packer: Packer,
@@ -83,18 +83,18 @@ where
         B: Body<Data = Bytes>,
         B::Error: Into<Box<dyn Error + Send + Sync>>,
     {
-        let (head, body) = answer.response.into_parts();
+        let (parts, body) = answer.response.into_parts();
         let mut body = pin!(body);
-        let is_stream = is_event_stream(&head.headers);
-        let needs_done = answer.needs_done && head.status.is_success();
-        let mut ear = Ear {
+        let is_stream = is_event_stream(&parts.headers);
+        let needs_done = answer.needs_done && parts.status.is_success();
+        let mut notes = Notes {
             watch: is_stream.then(|| Watch::new(needs_done)),
             speech: Speech::new(is_stream),
             packer: Packer::default(),
         };
         let head = Head {
-            status: head.status,
-            headers: head.headers,
+            status: parts.status,
+            headers: parts.headers,
             is_stream,
             length: body.size_hint().exact().filter(|_| !is_stream),
         };
@@ -106,14 +106,14 @@ where
             self.wait_for_room().await;
             let Some(chunk) = (match next(body.as_mut(), patience).await {
                 Ok(chunk) => chunk,
-                Err(end) => break ear.judge(end),
+                Err(end) => break notes.judge(end),
             }) else {
                 continue;
             };
-            let segment = ear.hear(chunk);
+            let segment = notes.hear(chunk);
             // A body of known length is whole with its last byte, and its readers are free to leave with it.
             let is_last = !is_stream && body.is_end_stream();
-            let is_settled = is_last || ear.is_done();
+            let is_settled = is_last || notes.is_done();
             let chunk = segment.bytes.clone();
             let held = self.flight.push(segment, is_settled, &mut self.wakers);
             self.wake();
@@ -241,7 +241,7 @@ where
     }
 }
 
-impl Ear {
+impl Notes {
     fn hear(&mut self, chunk: Bytes) -> Segment {
         if let Some(watch) = &mut self.watch {
             watch.feed(&chunk);

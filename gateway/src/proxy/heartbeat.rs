@@ -100,3 +100,91 @@ where
         self.body.size_hint()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use http_body_util::BodyExt;
+    use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+
+    use super::*;
+    use crate::wire::Watch;
+
+    struct Stream(UnboundedReceiver<&'static str>, Watch);
+
+    impl Pauses for Stream {
+        fn is_between_events(&self) -> bool {
+            !self.1.is_inside_an_event()
+        }
+    }
+
+    impl Body for Stream {
+        type Data = Bytes;
+        type Error = Infallible;
+
+        fn poll_frame(
+            mut self: Pin<&mut Self>,
+            context: &mut Context<'_>,
+        ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+            let text = std::task::ready!(self.0.poll_recv(context));
+            Poll::Ready(text.map(|text| {
+                self.1.feed(text.as_bytes());
+                Ok(Frame::data(text.into()))
+            }))
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn silence_is_broken_between_events_only() {
+        let (say, lines) = unbounded_channel();
+        let interval = Duration::from_secs(15);
+        let mut body = Heartbeat::new(Stream(lines, Watch::new(true)), interval);
+        tokio::spawn(async move {
+            for (pause, text) in [
+                (14, "data: 1\n\n"),
+                (14, "data: 2\n\n"),
+                (31, "data: {\"ha"),
+                (40, "lf\":1}\n"),
+                (40, "\n"),
+                (16, "data: [DONE]\n\n"),
+            ] {
+                tokio::time::sleep(Duration::from_secs(pause)).await;
+                say.send(text).unwrap();
+            }
+        });
+        let mut seen = Vec::new();
+        while let Some(frame) = body.frame().await {
+            let bytes = frame.unwrap().into_data().unwrap();
+            seen.push(String::from_utf8(bytes.to_vec()).unwrap());
+        }
+        let beat = ": keep-alive\n";
+        assert_eq!(
+            seen,
+            [
+                "data: 1\n\n",
+                "data: 2\n\n",
+                beat,
+                beat,
+                "data: {\"ha",
+                "lf\":1}\n",
+                "\n",
+                beat,
+                "data: [DONE]\n\n",
+            ]
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_waits_for_the_first_event_gets_a_beat_on_time() {
+        let (_say, lines) = unbounded_channel();
+        let interval = Duration::from_secs(15);
+        let mut body = Heartbeat::new(Stream(lines, Watch::new(true)), interval);
+        let began = Instant::now();
+        for beats in 1..=3 {
+            let frame = body.frame().await.unwrap().unwrap();
+            assert_eq!(frame.into_data().unwrap(), BEAT);
+            assert_eq!(began.elapsed().as_secs(), 15 * beats);
+        }
+    }
+}

@@ -2,6 +2,10 @@
 
 /// Listens until something is said; from then on it costs nothing.
 #[derive(Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "four facts, each true or not whatever the others are"
+)]
 pub struct Speech {
     is_stream: bool,
     inside_a_comment: bool,

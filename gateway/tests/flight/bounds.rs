@@ -21,7 +21,7 @@ fn block(fill: u8) -> Bytes {
 }
 
 #[tokio::test]
-async fn a_reader_of_one_byte_a_second_delays_nobody_within_the_bound() {
+async fn a_reader_that_stands_still_delays_nobody_and_gets_all_within_the_bound() {
     let stage = Stage::new(SMALL);
     let (first, say) = stage.join(1, Play::default());
     let slow = body(stage.join(1, Play::default()).0).await;

@@ -55,7 +55,7 @@ async fn visit(stage: Stage, number: u64) -> bool {
     let mut all = Vec::new();
     for _ in 0..patience {
         match soon(body.frame()).await {
-            Some(frame) => all.extend(frame.ok().expect("cut").into_data().unwrap()),
+            Some(frame) => all.extend(frame.expect("cut").into_data().unwrap()),
             None => break,
         }
         if dice.roll(8) == 0 {
