@@ -115,12 +115,12 @@ where
             let is_last = !is_stream && body.is_end_stream();
             let is_settled = is_last || notes.is_done();
             let chunk = segment.bytes.clone();
-            let held = self.flight.push(segment, is_settled, &mut self.wakers);
+            let volume = self.flight.push(segment, is_settled, &mut self.wakers);
             self.wake();
             if let Some(observer) = &mut observer {
                 observer(Sight::Chunk(&chunk));
             }
-            self.bound(held);
+            self.bound(volume);
             if is_last {
                 break Ending::Whole { cleanly: true };
             }
