@@ -44,6 +44,8 @@ const GATEWAY: &[Room] = &[
     ("upstream", &["config"], false),
     ("cache", &["wire"], false),
     ("proxy", &["record", "upstream", "wire"], false),
+    ("flight", &["wire"], false),
+    ("proxy", &["flight", "record", "upstream", "wire"], false),
     (
         "server",
         &["proxy", "upstream", "guard", "record", "wire", "config"],

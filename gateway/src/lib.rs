@@ -4,6 +4,7 @@ pub mod arguments;
 pub mod chat;
 pub mod cache;
 pub mod config;
+pub mod flight;
 pub mod guard;
 pub mod proxy;
 pub mod record;

@@ -51,6 +51,12 @@ impl Relay {
         }
     }
 
+    /// Whether this is a stream of events that stands between two of them.
+    pub fn is_between_events(&self) -> bool {
+        let watch = self.watch.as_ref();
+        self.cut.is_none() && watch.is_some_and(|watch| !watch.is_inside_an_event())
+    }
+
     fn pass_on(&mut self, frame: &Frame<Bytes>) {
         let deadline = Instant::now() + self.patience;
         self.silence.as_mut().reset(deadline);

@@ -6,6 +6,7 @@ mod header;
 mod json;
 mod lines;
 mod scan;
+mod speech;
 mod sse;
 mod text;
 mod tree;
@@ -19,6 +20,7 @@ pub use header::{
 pub use json::{Malformed, Outline, View};
 pub use lines::{Lines, Part, field};
 pub use scan::Kind;
+pub use speech::Speech;
 pub use sse::Watch;
 pub use text::{pieces, quote, unescape};
 pub use tree::Tree;
