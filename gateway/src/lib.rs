@@ -3,6 +3,7 @@
 pub mod arguments;
 pub mod config;
 pub mod guard;
+pub mod limit;
 pub mod proxy;
 pub mod record;
 pub mod server;
