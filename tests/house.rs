@@ -39,12 +39,15 @@ const GATEWAY: &[Room] = &[
     ("config", &[], false),
     ("record", &[], false),
     ("wire", &[], true),
-    ("guard", &[], false),
+    ("limit", &["config"], false),
+    ("guard", &["limit", "config"], false),
     ("upstream", &["config"], false),
     ("proxy", &["record", "upstream", "wire"], false),
     (
         "server",
-        &["proxy", "upstream", "guard", "record", "wire", "config"],
+        &[
+            "proxy", "upstream", "guard", "limit", "record", "wire", "config",
+        ],
         false,
     ),
 ];

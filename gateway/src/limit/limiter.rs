@@ -252,3 +252,181 @@ fn network(address: IpAddr) -> u128 {
         IpAddr::V6(six) => six.to_bits() >> 64 << 64,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::sleep;
+
+    use super::*;
+
+    const ALICE: AccountId = [1; 16];
+    const NOTHING: Allowance = Allowance {
+        rpm: None,
+        tpm: None,
+        streams: None,
+    };
+    const PLAIN: Demand = Demand {
+        tokens: 10,
+        stream: false,
+    };
+    const STREAM: Demand = Demand {
+        tokens: 10,
+        stream: true,
+    };
+
+    fn limiter(quota: &str) -> Arc<Limiter> {
+        Limiter::new(&toml::from_str(quota).unwrap())
+    }
+
+    fn refusal(limiter: &Arc<Limiter>, allowance: Allowance, demand: Demand) -> Refusal {
+        limiter.admit(ALICE, &allowance, demand).err().unwrap()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_minutes_worth_passes_and_the_next_is_told_when() {
+        let limiter = limiter("requests_per_minute = 60");
+        for _ in 0..60 {
+            assert!(limiter.admit(ALICE, &NOTHING, PLAIN).is_ok());
+        }
+        let refused = refusal(&limiter, NOTHING, PLAIN);
+        assert_eq!(
+            (refused.whose, refused.limit, refused.retry_after()),
+            (Whose::Key, 60, 1)
+        );
+        assert!(limiter.admit([2; 16], &NOTHING, PLAIN).is_ok());
+        sleep(Duration::from_secs(1)).await;
+        assert!(limiter.admit(ALICE, &NOTHING, PLAIN).is_ok());
+        assert!(limiter.admit(ALICE, &NOTHING, PLAIN).is_err());
+        let figures = limiter.figures();
+        assert_eq!(
+            (figures.admitted, figures.refused),
+            (62, [2, 0, 0, 0, 0, 0])
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_callers_own_limits_come_first_and_zero_is_none() {
+        let limiter = limiter("requests_per_minute = 2");
+        let own = |rpm| Allowance {
+            rpm: Some(rpm),
+            ..NOTHING
+        };
+        for _ in 0..3 {
+            assert!(limiter.admit(ALICE, &own(3), PLAIN).is_ok());
+        }
+        assert_eq!(refusal(&limiter, own(3), PLAIN).limit, 3);
+        for _ in 0..1000 {
+            assert!(limiter.admit(ALICE, &own(0), PLAIN).is_ok());
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn tokens_are_reserved_settled_and_given_back() {
+        let limiter = limiter("tokens_per_minute = 1000\nrequests_per_minute = 0");
+        let demand = |tokens| Demand {
+            tokens,
+            stream: false,
+        };
+        let mut first = limiter.admit(ALICE, &NOTHING, demand(900)).ok().unwrap();
+        let refused = refusal(&limiter, NOTHING, demand(200));
+        assert_eq!(
+            (refused.whose, refused.limit, refused.retry_after()),
+            (Whose::Tokens, 1000, 61)
+        );
+        first.settle(100);
+        first.settle(1_000_000);
+        assert!(limiter.admit(ALICE, &NOTHING, demand(900)).is_ok());
+        assert!(limiter.admit(ALICE, &NOTHING, demand(1)).is_err());
+        sleep(Duration::from_secs(61)).await;
+        assert!(limiter.admit(ALICE, &NOTHING, demand(1000)).is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn streams_are_counted_while_they_run() {
+        let limiter = limiter("streams = 2");
+        let one = limiter.admit(ALICE, &NOTHING, STREAM).ok().unwrap();
+        let two = limiter.admit(ALICE, &NOTHING, STREAM).ok().unwrap();
+        assert_eq!(two.streams(), 2);
+        let refused = refusal(&limiter, NOTHING, STREAM);
+        // Ten seconds is what a stream is taken for at first; two of them: one ends in five.
+        assert_eq!(
+            (refused.whose, refused.limit, refused.retry_after()),
+            (Whose::Streams, 2, 5)
+        );
+        assert!(limiter.admit(ALICE, &NOTHING, PLAIN).is_ok());
+        drop(one);
+        assert!(limiter.admit(ALICE, &NOTHING, STREAM).is_ok());
+        limiter.tidy();
+        assert_eq!(limiter.figures().accounts, 1);
+        drop(two);
+        sleep(Duration::from_mins(3)).await;
+        limiter.tidy();
+        assert_eq!(limiter.figures().accounts, 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_refused_takes_nothing() {
+        let limiter = limiter("requests_per_minute = 10\ntokens_per_minute = 100\nstreams = 1");
+        let _held = limiter.admit(
+            ALICE,
+            &NOTHING,
+            Demand {
+                tokens: 100,
+                stream: true,
+            },
+        );
+        for _ in 0..100 {
+            assert_eq!(refusal(&limiter, NOTHING, PLAIN).whose, Whose::Tokens);
+            assert_eq!(refusal(&limiter, NOTHING, STREAM).whose, Whose::Streams);
+        }
+        let without = Allowance {
+            tpm: Some(0),
+            ..NOTHING
+        };
+        for _ in 0..9 {
+            assert!(limiter.admit(ALICE, &without, PLAIN).is_ok());
+        }
+        assert_eq!(refusal(&limiter, without, PLAIN).whose, Whose::Key);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn addresses_are_counted_and_an_ipv6_network_is_one() {
+        let limiter = limiter("address_requests_per_minute = 2");
+        let ask = |text: &str| limiter.address(text.parse().unwrap());
+        assert!(ask("192.0.2.1").is_ok() && ask("::ffff:192.0.2.1").is_ok());
+        let refused = ask("192.0.2.1").unwrap_err();
+        assert_eq!(
+            (refused.whose, refused.limit, refused.retry_after()),
+            (Whose::Address, 2, 30)
+        );
+        assert!(ask("192.0.2.2").is_ok());
+        assert!(ask("2001:db8::1").is_ok() && ask("2001:db8::2").is_ok());
+        assert!(ask("2001:db8::3").is_err() && ask("2001:db8:0:1::3").is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_reload_forgives_nothing() {
+        let limiter = limiter("requests_per_minute = 5");
+        for _ in 0..5 {
+            assert!(limiter.admit(ALICE, &NOTHING, PLAIN).is_ok());
+        }
+        for limit in [5, 6, 4] {
+            limiter.reload(&toml::from_str(&format!("requests_per_minute = {limit}")).unwrap());
+            assert_eq!(refusal(&limiter, NOTHING, PLAIN).limit, limit);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_full_queue_is_refused_and_counted() {
+        let limiter = limiter("upstream_permits = 1\nqueue_length = 0");
+        let tenant: Arc<str> = "a".into();
+        let held = limiter.permit(&tenant).await.ok().unwrap();
+        assert_eq!(
+            limiter.permit(&tenant).await.err().unwrap().whose,
+            Whose::Queue
+        );
+        assert_eq!(limiter.figures().refused, [0, 0, 0, 0, 0, 1]);
+        drop(held);
+        assert!(limiter.permit(&tenant).await.is_ok());
+    }
+}

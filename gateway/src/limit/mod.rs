@@ -5,6 +5,8 @@ mod allowance;
 mod estimate;
 mod limiter;
 mod permit;
+#[cfg(test)]
+mod properties;
 mod rate;
 mod refusal;
 mod shelves;

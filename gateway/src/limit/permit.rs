@@ -253,3 +253,163 @@ impl Drop for Permit {
         turnstile.hand_out();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::task::JoinHandle;
+    use tokio::time::sleep;
+
+    use super::*;
+
+    const LONG: Duration = Duration::from_secs(3600);
+
+    type Order = Arc<Mutex<Vec<String>>>;
+
+    /// Waits for a permit, notes who got it, keeps it for a while.
+    fn worker(turnstile: &Arc<Turnstile>, tenant: &str, order: &Order) -> JoinHandle<()> {
+        let (turnstile, order) = (Arc::clone(turnstile), Arc::clone(order));
+        let tenant: Arc<str> = tenant.into();
+        tokio::spawn(async move {
+            let permit = turnstile.permit(&tenant, LONG).await.ok().unwrap();
+            order.lock().unwrap().push(tenant.to_string());
+            sleep(Duration::from_secs(1)).await;
+            drop(permit);
+        })
+    }
+
+    async fn settled() {
+        for _ in 0..20 {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn tenants_take_turns_and_none_starves() {
+        let turnstile = Turnstile::new(1, 1000);
+        let order = Order::default();
+        let mut workers: Vec<_> = (0..100)
+            .map(|_| worker(&turnstile, "greedy", &order))
+            .collect();
+        settled().await;
+        for tenant in ["b", "c", "b", "c"] {
+            workers.push(worker(&turnstile, tenant, &order));
+            settled().await;
+        }
+        for worker in workers {
+            worker.await.unwrap();
+        }
+        let order = order.lock().unwrap();
+        let at = |tenant: &str| order.iter().rposition(|who| who == tenant).unwrap();
+        assert!(at("b") <= 6 && at("c") <= 6, "{:?}", &order[..10]);
+        assert_eq!((order.len(), turnstile.load()), (104, (0, 0)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_goes_leaves_no_hole() {
+        let turnstile = Turnstile::new(1, 10);
+        let order = Order::default();
+        let first = worker(&turnstile, "a", &order);
+        settled().await;
+        let gone: Vec<_> = (0..9)
+            .map(|n| worker(&turnstile, &format!("gone-{n}"), &order))
+            .collect();
+        let last = worker(&turnstile, "last", &order);
+        settled().await;
+        assert_eq!(turnstile.load(), (1, 10));
+        gone.iter().for_each(JoinHandle::abort);
+        settled().await;
+        assert_eq!(turnstile.load(), (1, 1));
+        first.await.unwrap();
+        last.await.unwrap();
+        assert_eq!(*order.lock().unwrap(), ["a", "last"]);
+        assert_eq!(turnstile.load(), (0, 0));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_permit_that_nobody_takes_any_more_goes_to_the_next() {
+        let turnstile = Turnstile::new(1, 10);
+        let tenant: Arc<str> = "a".into();
+        let held = turnstile.permit(&tenant, LONG).await.ok().unwrap();
+        let mut gone = Box::pin(turnstile.permit(&tenant, LONG));
+        assert!(futures_are_pending(&mut gone).await);
+        let mut next = Box::pin(turnstile.permit(&tenant, LONG));
+        assert!(futures_are_pending(&mut next).await);
+        // Granted, but dropped before it looked.
+        drop(held);
+        drop(gone);
+        assert!(next.await.is_ok());
+        assert_eq!(turnstile.load(), (0, 0));
+    }
+
+    async fn futures_are_pending<F: Future + Unpin>(future: &mut F) -> bool {
+        timeout(Duration::from_millis(1), future).await.is_err()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn waits_end_and_say_when_to_come_back() {
+        let turnstile = Turnstile::new(2, 10);
+        let tenant: Arc<str> = "a".into();
+        let held = [
+            turnstile.permit(&tenant, LONG).await.ok().unwrap(),
+            turnstile.permit(&tenant, LONG).await.ok().unwrap(),
+        ];
+        let began = Instant::now();
+        let refusal = turnstile
+            .permit(&tenant, Duration::from_secs(3))
+            .await
+            .err()
+            .unwrap();
+        assert_eq!((refusal.whose, refusal.limit), (Whose::Permits, 2));
+        assert_eq!(began.elapsed().as_secs(), 3);
+        assert_eq!(turnstile.load(), (2, 0));
+        drop(held);
+        assert!(turnstile.permit(&tenant, LONG).await.is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_full_queue_has_room_for_a_tenant_that_waits_less() {
+        let turnstile = Turnstile::new(1, 4);
+        let tenant: Arc<str> = "a".into();
+        let held = turnstile.permit(&tenant, LONG).await.ok().unwrap();
+        let waiting = |tenant: &str| {
+            let (turnstile, tenant) = (Arc::clone(&turnstile), Arc::<str>::from(tenant));
+            tokio::spawn(async move { turnstile.permit(&tenant, LONG).await.map(drop) })
+        };
+        let greedy: Vec<_> = (0..5).map(|_| waiting("greedy")).collect();
+        settled().await;
+        let modest = waiting("modest");
+        settled().await;
+        assert_eq!(turnstile.load(), (1, 4));
+        drop(held);
+        assert_eq!(modest.await.unwrap(), Ok(()));
+        let mut refused = Vec::new();
+        for one in greedy {
+            refused.extend(
+                one.await
+                    .unwrap()
+                    .err()
+                    .map(|refusal| (refusal.whose, refusal.limit)),
+            );
+        }
+        assert_eq!(refused, [(Whose::Queue, 4), (Whose::Queue, 4)]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn more_permits_are_handed_out_at_once_and_fewer_are_not_called_back() {
+        let turnstile = Turnstile::new(1, 10);
+        let order = Order::default();
+        let workers: Vec<_> = (0..6).map(|_| worker(&turnstile, "a", &order)).collect();
+        settled().await;
+        turnstile.resize(4, 10);
+        settled().await;
+        assert_eq!(turnstile.load(), (4, 2));
+        turnstile.resize(1, 10);
+        sleep(Duration::from_millis(1001)).await;
+        settled().await;
+        assert_eq!(turnstile.load(), (1, 1));
+        for worker in workers {
+            worker.await.unwrap();
+        }
+        assert_eq!(turnstile.load(), (0, 0));
+    }
+}
