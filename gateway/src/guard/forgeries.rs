@@ -17,6 +17,7 @@ use super::caller::Caller;
 use super::credential::hash;
 use super::denial::Denial;
 use super::gate::{Gate, Report};
+use super::signature::use_ring;
 use crate::config::Auth;
 use crate::limit::Allowance;
 
@@ -27,6 +28,7 @@ const RSA_PUBLIC: &[u8] = include_bytes!("../../tests/keys/rsa-2048.pub.pem");
 
 /// A private key for each algorithm.
 static SIGNERS: LazyLock<[(Algorithm, EncodingKey); 4]> = LazyLock::new(|| {
+    use_ring();
     let random = SystemRandom::new();
     let ec = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &random).unwrap();
     [
@@ -354,7 +356,6 @@ fn a_token_seen_before_ends_in_time_all_the_same() {
     let now = get_current_timestamp();
     assert!(gate.admit_at(HERE, &headers, now).is_ok());
     assert!(gate.admit_at(HERE, &headers, now + 600).is_ok());
-    // What is remembered is over; what the library's own clock says is not asked for it.
     let digest = hash(headers["x-api-key"].as_bytes());
     assert!(gate.remembers(&digest, now + 629) && !gate.remembers(&digest, now + 631));
 }
@@ -376,7 +377,6 @@ fn the_allowlist_is_demanded_beside_the_key() {
     assert_eq!(from("127.0.0.1"), Ok("alice".to_owned()));
     assert_eq!(from("::ffff:203.0.113.7"), Ok("alice".to_owned()));
     assert_eq!(from("2001:db8::7"), Ok("alice".to_owned()));
-    // Not from a trusted proxy: its word counts for nothing.
     assert_eq!(from("198.51.100.1"), Err(Denial::Address));
     let nothing = HeaderMap::new();
     assert_eq!(

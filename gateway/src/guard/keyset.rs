@@ -23,7 +23,8 @@ const SHORTEST_RSA: usize = 262;
 pub(super) struct Key {
     pub(super) id: Option<String>,
     pub(super) algorithm: Algorithm,
-    pub(super) key: DecodingKey,
+    /// Of an HS256 key this is the secret itself.
+    pub(super) public: DecodingKey,
 }
 
 /// HS256 keys: one `[id] <hex>` a line. Errors show no part of a line.
@@ -51,7 +52,7 @@ pub(super) fn secrets(text: &str) -> Result<Vec<Key>, String> {
         keys.push(Key {
             id,
             algorithm: Algorithm::HS256,
-            key,
+            public: key,
         });
     }
     Ok(keys)
@@ -87,7 +88,7 @@ pub(super) fn public_keys(text: &str) -> Result<Vec<Key>, String> {
         keys.push(Key {
             id: None,
             algorithm,
-            key,
+            public: key,
         });
     }
     Ok(keys)
@@ -153,7 +154,7 @@ fn usable(jwk: &Jwk) -> Option<Key> {
     (signs && is_named_right && fits(algorithm, &key)).then(|| Key {
         id: jwk.kid.clone(),
         algorithm,
-        key,
+        public: key,
     })
 }
 

@@ -13,6 +13,7 @@ mod jwks;
 mod keyring;
 mod keyset;
 mod revoked;
+mod signature;
 mod token;
 mod verified;
 

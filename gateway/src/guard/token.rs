@@ -10,6 +10,7 @@ use super::caller::{Caller, Fingerprint, account_of, digest_of};
 use super::credential::Credential;
 use super::denial::Denial;
 use super::keyset::Key;
+use super::signature::use_ring;
 use super::verified::Verified;
 use crate::config::{Algorithm, Jwt};
 use crate::limit::Allowance;
@@ -37,6 +38,7 @@ pub(super) fn is_token(text: &str) -> bool {
 impl Demands {
     /// As the settings say.
     pub(super) fn new(jwt: &Jwt, default_tenant: Option<&str>) -> Self {
+        use_ring();
         let leeway = jwt.leeway_seconds.duration().as_secs();
         let validation = |algorithm: Algorithm| {
             let mut validation = Validation::new(signature(algorithm));
@@ -80,7 +82,7 @@ impl Demands {
             .ok_or(Denial::Unknown)?;
         let mut denial = Denial::UnknownSigner;
         for key in candidates(keys, *algorithm, &header).take(TRIES) {
-            match decode::<Map<String, Value>>(credential.text, &key.key, validation) {
+            match decode::<Map<String, Value>>(credential.text, &key.public, validation) {
                 Ok(token) => return self.read(&token.claims, credential, set),
                 Err(error) => match reason(error.kind()) {
                     // A nameless key that does not fit says nothing about the key that the token names.
@@ -181,7 +183,7 @@ fn text<'a>(claims: &'a Map<String, Value>, name: &str) -> Result<Option<&'a str
     }
 }
 
-/// RFC 7519's NumericDate, which may have a fraction.
+/// RFC 7519's `NumericDate`, which may have a fraction.
 fn seconds(value: &Value) -> Option<u64> {
     #[expect(
         clippy::cast_possible_truncation,

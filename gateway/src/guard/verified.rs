@@ -38,36 +38,36 @@ impl Verifications {
 
     /// What is known about a token, if its time is not over and the keys are the same.
     pub(super) fn find(&self, digest: &Digest, now: u64, keys: u64) -> Option<Verified> {
-        let shelf = self.shelf(digest);
-        let found = shelf.get(digest)?;
+        let held = self.shelf(digest);
+        let found = held.get(digest)?;
         (found.ends > now && found.keys == keys).then(|| found.clone())
     }
 
     /// Remembers a token. When there is no room, what is over goes first, then any other.
     pub(super) fn keep(&self, digest: Digest, verified: Verified, now: u64) {
-        let mut shelf = self.shelf(&digest);
-        if shelf.len() >= MOST / SHELVES {
+        let mut held = self.shelf(&digest);
+        if held.len() >= MOST / SHELVES {
             let keys = verified.keys;
-            shelf.retain(|_, known| known.ends > now && known.keys == keys);
-            if shelf.len() >= MOST / SHELVES
-                && let Some(any) = shelf.keys().next().copied()
+            held.retain(|_, known| known.ends > now && known.keys == keys);
+            if held.len() >= MOST / SHELVES
+                && let Some(any) = held.keys().next().copied()
             {
-                shelf.remove(&any);
+                held.remove(&any);
             }
         }
-        shelf.insert(digest, verified);
+        held.insert(digest, verified);
     }
 
     fn shelf(&self, digest: &Digest) -> MutexGuard<'_, HashMap<Digest, Verified>> {
-        let shelf = &self.shelves[usize::from(digest[0]) % SHELVES];
-        shelf.lock().unwrap_or_else(PoisonError::into_inner)
+        let held = &self.shelves[usize::from(digest[0]) % SHELVES];
+        held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     #[cfg(test)]
     fn len(&self) -> usize {
         self.shelves
             .iter()
-            .map(|shelf| shelf.lock().unwrap().len())
+            .map(|held| held.lock().unwrap().len())
             .sum()
     }
 }

@@ -15,7 +15,7 @@ pub(super) trait Idle {
 
 /// A map whose size strangers cannot drive up.
 pub(super) struct Shelves<K, V> {
-    shelves: Vec<Mutex<HashMap<K, V>>>,
+    all: Vec<Mutex<HashMap<K, V>>>,
     room: usize,
     hash: RandomState,
 }
@@ -24,7 +24,7 @@ impl<K: Copy + Eq + Hash, V: Idle + Default> Shelves<K, V> {
     /// Room for about so many keys.
     pub(super) fn new(room: usize) -> Self {
         Self {
-            shelves: (0..SHELVES).map(|_| Mutex::default()).collect(),
+            all: (0..SHELVES).map(|_| Mutex::default()).collect(),
             room: room.div_ceil(SHELVES),
             hash: RandomState::new(),
         }
@@ -33,37 +33,37 @@ impl<K: Copy + Eq + Hash, V: Idle + Default> Shelves<K, V> {
     /// Does something with the state of a key, which is made if it is not there.
     pub(super) fn with<R>(&self, key: K, now: u64, act: impl FnOnce(&mut V) -> R) -> R {
         let hash = usize::try_from(self.hash.hash_one(key) >> 32).expect("32 bits fit");
-        let mut shelf = lock(&self.shelves[hash % SHELVES]);
-        if shelf.len() >= self.room && !shelf.contains_key(&key) {
-            make_room(&mut shelf, self.room, now);
+        let mut held = lock(&self.all[hash % SHELVES]);
+        if held.len() >= self.room && !held.contains_key(&key) {
+            make_room(&mut held, self.room, now);
         }
-        act(shelf.entry(key).or_default())
+        act(held.entry(key).or_default())
     }
 
     /// Forgets what is idle; to be called now and then.
     pub(super) fn tidy(&self, now: u64) {
-        for shelf in &self.shelves {
-            let mut shelf = lock(shelf);
-            shelf.retain(|_, state| state.idle_at() > now);
-            if shelf.len() < shelf.capacity() / 4 {
-                shelf.shrink_to_fit();
+        for place in &self.all {
+            let mut held = lock(place);
+            held.retain(|_, state| state.idle_at() > now);
+            if held.len() < held.capacity() / 4 {
+                held.shrink_to_fit();
             }
         }
     }
 
     /// How many keys have state.
     pub(super) fn len(&self) -> usize {
-        self.shelves.iter().map(|shelf| lock(shelf).len()).sum()
+        self.all.iter().map(|place| lock(place).len()).sum()
     }
 }
 
-fn make_room<K: Copy + Eq + Hash, V: Idle>(shelf: &mut HashMap<K, V>, room: usize, now: u64) {
-    shelf.retain(|_, state| state.idle_at() > now);
-    if shelf.len() >= room {
+fn make_room<K: Copy + Eq + Hash, V: Idle>(held: &mut HashMap<K, V>, room: usize, now: u64) {
+    held.retain(|_, state| state.idle_at() > now);
+    if held.len() >= room {
         // Forgetting the one that is soonest idle forgives the least.
-        let soonest = shelf.iter().min_by_key(|(_, state)| state.idle_at());
+        let soonest = held.iter().min_by_key(|(_, state)| state.idle_at());
         if let Some(key) = soonest.map(|(key, _)| *key) {
-            shelf.remove(&key);
+            held.remove(&key);
         }
     }
 }

@@ -3,13 +3,16 @@
 /// One more than a minute has, so that a second leaves only when all of it is a minute old.
 const SECONDS: u64 = 61;
 
+/// The same, as a length.
+const SLOTS: usize = 61;
+
 /// Nanoseconds of a second.
 const SECOND: u64 = 1_000_000_000;
 
 /// What one account used and reserved.
 #[derive(Debug, Clone)]
 pub(super) struct Window {
-    slots: [u32; SECONDS as usize],
+    slots: [u32; SLOTS],
     newest: u64,
     sum: u64,
 }
@@ -25,7 +28,7 @@ impl Window {
     /// Nothing used yet.
     pub(super) const fn new() -> Self {
         Self {
-            slots: [0; SECONDS as usize],
+            slots: [0; SLOTS],
             newest: 0,
             sum: 0,
         }
@@ -103,11 +106,8 @@ impl Window {
     }
 }
 
-const fn slot(second: u64) -> usize {
-    #[expect(clippy::cast_possible_truncation, reason = "a remainder of 61")]
-    {
-        (second % SECONDS) as usize
-    }
+fn slot(second: u64) -> usize {
+    usize::try_from(second % SECONDS).expect("a remainder of 61 fits")
 }
 
 #[cfg(test)]
