@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::caller::{Caller, Digest};
 
-/// Tokens that are remembered: about 5 MB.
-const MOST: usize = 10_240;
+/// Tokens that are remembered: about 8 MB if all are different.
+const MOST: usize = 16_384;
 
 /// Threads that come with different tokens seldom meet on one of so many.
 const SHELVES: usize = 16;
