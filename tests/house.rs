@@ -41,6 +41,8 @@ const GATEWAY: &[Room] = &[
     ("wire", &[], true),
     ("chat", &[], false),
     ("guard", &[], false),
+    ("limit", &["config"], false),
+    ("guard", &["limit", "config"], false),
     ("upstream", &["config"], false),
     ("cache", &["wire"], false),
     ("proxy", &["record", "upstream", "wire"], false),
@@ -48,7 +50,9 @@ const GATEWAY: &[Room] = &[
     ("proxy", &["flight", "record", "upstream", "wire"], false),
     (
         "server",
-        &["proxy", "upstream", "guard", "record", "wire", "config"],
+        &[
+            "proxy", "upstream", "guard", "limit", "record", "wire", "config",
+        ],
         false,
     ),
 ];

@@ -6,6 +6,7 @@ pub mod cache;
 pub mod config;
 pub mod flight;
 pub mod guard;
+pub mod limit;
 pub mod proxy;
 pub mod record;
 pub mod server;
