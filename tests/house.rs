@@ -40,7 +40,7 @@ const GATEWAY: &[Room] = &[
     ("record", &[], false),
     ("wire", &[], true),
     ("guard", &[], false),
-    ("upstream", &["config"], false),
+    ("upstream", &["config", "wire"], false),
     ("proxy", &["record", "upstream", "wire"], false),
     (
         "server",
