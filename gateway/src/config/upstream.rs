@@ -221,7 +221,7 @@ const fn five_seconds() -> Duration {
 }
 
 const fn eleven_minutes() -> Duration {
-    Duration::from_secs(660)
+    Duration::from_mins(11)
 }
 
 fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
@@ -254,7 +254,7 @@ mod tests {
         let file: File = toml::from_str(&text).unwrap();
         let one = file.upstream.iter().next().unwrap();
         assert_eq!((one.name.as_str(), one.weight), ("upstream", 1));
-        assert_eq!(one.patience(true), Duration::from_secs(660));
+        assert_eq!(one.patience(true), Duration::from_mins(11));
         assert_eq!(one.longest_pause(), Duration::from_secs(90));
         assert_eq!(file.retry, Retry::default());
     }
@@ -272,7 +272,7 @@ mod tests {
             (3, 0, 2)
         );
         assert_eq!(all[1].patience(true), Duration::from_secs(20));
-        assert_eq!(all[1].patience(false), Duration::from_secs(660));
+        assert_eq!(all[1].patience(false), Duration::from_mins(11));
         assert_eq!(all[1].models["chat"], "deepseek-flash");
     }
 

@@ -95,14 +95,14 @@ impl Attempt<'_> {
         if status.is_success() || status == StatusCode::NOT_MODIFIED {
             return self.open(member, response).await;
         }
-        let (head, mut body) = response.into_parts();
-        let (held, has_ended) = read_error(&mut body).await;
+        let (head, mut rest) = response.into_parts();
+        let (held, has_ended) = read_error(&mut rest).await;
         match judge(head.status, &head.headers, &held) {
             Refusal::Trouble(trouble) => Err(Setback::of(trouble)),
             verdict => Ok(Catch {
                 head,
                 held,
-                rest: (!has_ended).then_some(body),
+                rest: (!has_ended).then_some(rest),
                 is_too_long: verdict == Refusal::TooLong,
             }),
         }
@@ -321,13 +321,11 @@ async fn read_error(body: &mut Incoming) -> (Bytes, bool) {
     let mut has_ended = false;
     let reading = async {
         while held.len() < MOST_OF_AN_ERROR {
-            match body.frame().await {
-                Some(Ok(frame)) => held.extend_from_slice(&frame.into_data().unwrap_or_default()),
-                Some(Err(_)) | None => {
-                    has_ended = true;
-                    break;
-                }
-            }
+            let Some(Ok(frame)) = body.frame().await else {
+                has_ended = true;
+                break;
+            };
+            held.extend_from_slice(&frame.into_data().unwrap_or_default());
         }
     };
     // What comes later is not needed to understand the error.

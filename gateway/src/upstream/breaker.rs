@@ -144,7 +144,12 @@ impl Breaker {
     }
 
     /// Takes a leave back, with how it went.
-    pub(super) fn settle(&mut self, leave: Leave, outcome: Outcome, now: Instant) -> Option<Change> {
+    pub(super) fn settle(
+        &mut self,
+        leave: Leave,
+        outcome: Outcome,
+        now: Instant,
+    ) -> Option<Change> {
         let (Leave::Pass(period) | Leave::Probe(period)) = leave;
         let is_stray = matches!(leave, Leave::Pass(_)) && self.state != State::Closed;
         if period != self.period || is_stray {

@@ -102,7 +102,7 @@ mod tests {
             has_other,
             is_there: true,
             is_repeatable: true,
-            left: Duration::from_secs(60),
+            left: Duration::from_mins(1),
             longest_wait: Duration::from_secs(10),
             roll: 1.0,
         }

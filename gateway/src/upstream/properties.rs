@@ -9,7 +9,7 @@ use super::breaker::{Breaker, Change, Leave, Limits, Outcome, State};
 const LIMITS: Limits = Limits {
     trip_after: 5,
     longest_open: Duration::from_secs(30),
-    bench: Duration::from_secs(600),
+    bench: Duration::from_mins(10),
 };
 
 /// A step of a story: time passes, somebody asks, somebody comes back.

@@ -92,7 +92,7 @@ impl Upstreams {
             .collect()
     }
 
-    /// The name a model has at the upstream that would be asked first; for keys of a cache.
+    /// The name a model has at the first upstream of the file that renames it; for keys of a cache.
     pub fn alias<'a>(&'a self, model: &'a str) -> &'a str {
         let names = self
             .members
