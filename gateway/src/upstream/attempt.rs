@@ -96,12 +96,12 @@ impl Attempt<'_> {
             return self.open(member, response).await;
         }
         let (head, mut rest) = response.into_parts();
-        let (held, has_ended) = read_error(&mut rest).await;
-        match judge(head.status, &head.headers, &held) {
+        let (text, has_ended) = read_error(&mut rest).await;
+        match judge(head.status, &head.headers, &text) {
             Refusal::Trouble(trouble) => Err(Setback::of(trouble)),
             verdict => Ok(Catch {
                 head,
-                held,
+                held: text,
                 rest: (!has_ended).then_some(rest),
                 is_too_long: verdict == Refusal::TooLong,
             }),

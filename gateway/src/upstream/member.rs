@@ -22,7 +22,7 @@ use crate::config::{Label, Provider, Retry};
 /// Upstreams close idle connections after a minute or more; one that is closed just as a request goes out fails it.
 const IDLE_LIMIT: Duration = Duration::from_secs(30);
 
-/// No honest answer has a larger head.
+/// No honest answer has a larger head; hyper looks after each read, so that twice as much may pass.
 const LARGEST_HEAD: usize = 64 * 1024;
 
 /// A 403 may be about one model; so many in a row are about the key.

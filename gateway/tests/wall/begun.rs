@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use dsline_gateway::config::Retry;
 use dsline_gateway::upstream::{Cut, Order, Trouble};
 use http::{HeaderMap, Method};
 use http_body_util::{BodyExt, Full};
@@ -65,10 +66,13 @@ async fn s11_a_finished_stream_without_done_is_whole() {
 async fn a_slow_drip_is_no_silence_and_keep_alives_are_life() {
     let mut pieces = vec![SSE.to_owned()];
     pieces.extend(events(3).chars().map(|c| chunk(&c.to_string())));
-    pieces.extend((0..10).map(|_| chunk(": keep-alive\n")));
+    pieces.extend((0..120).map(|_| chunk(": keep-alive\n")));
     pieces.push(chunk(&(finish() + "data: [DONE]\n\n")) + END);
-    let wall = Wall::play([Act::Drip(pieces, Duration::from_millis(2))]).await;
-    let read = Stage::of(&[&wall.address]).read(true).await.unwrap();
+    let wall = Wall::play([Act::Drip(pieces, Duration::from_millis(5))]).await;
+    let stage = Stage::with(&[&wall.address], &Retry::default(), |_, provider| {
+        provider.first_token_timeout = Some(Duration::from_secs(5));
+    });
+    let read = stage.read(true).await.unwrap();
     assert_eq!(read.cut, None);
     assert!(read.text.ends_with("data: [DONE]\n\n"));
 }
@@ -84,14 +88,10 @@ async fn a_client_that_leaves_takes_the_upstream_connection_with_it() {
         ),
     ] {
         let wall = Wall::play([act]).await;
-        let stage = Stage::with(
-            &[&wall.address],
-            &dsline_gateway::config::Retry::default(),
-            |_, provider| {
-                provider.read_timeout = Duration::from_mins(1);
-                provider.first_token_timeout = None;
-            },
-        );
+        let stage = Stage::with(&[&wall.address], &Retry::default(), |_, provider| {
+            provider.read_timeout = Duration::from_mins(1);
+            provider.first_token_timeout = None;
+        });
         let order = order(true);
         let mut asking = Box::pin(stage.upstreams.ask(&order));
         let answer = tokio::select! {

@@ -100,7 +100,7 @@ async fn whatever_fails_before_the_first_token_fails_over_to_a_whole_answer() {
     let html = "HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length: 6\r\n\r\n<html>";
     let large = format!(
         "HTTP/1.1 200 OK\r\nx-large: {}\r\n\r\n",
-        "x".repeat(100_000)
+        "x".repeat(300_000)
     );
     let alive = chunk(": keep-alive\n\n");
     let role = chunk(&events(0));
