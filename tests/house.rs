@@ -45,6 +45,7 @@ const GATEWAY: &[Room] = &[
     ("guard", &["limit", "config"], false),
     ("upstream", &["config"], false),
     ("cache", &["wire"], false),
+    ("upstream", &["config", "wire"], false),
     ("proxy", &["record", "upstream", "wire"], false),
     ("flight", &["wire"], false),
     ("proxy", &["flight", "record", "upstream", "wire"], false),

@@ -10,6 +10,7 @@ mod quota;
 mod refusal;
 mod sections;
 mod settings;
+mod upstream;
 
 pub use cache::{Cache, Matching, Merge, Millis, RedisPlace};
 pub use field::{BaseUrl, Label, Seconds};
@@ -21,3 +22,4 @@ pub use quota::{Permits, Quota};
 pub use refusal::Refusal;
 pub use sections::{Audit, Conversation, Cors, Origin};
 pub use settings::{Keys, Limits, Settings, Upstream};
+pub use upstream::{Provider, Providers, Retry};

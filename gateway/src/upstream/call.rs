@@ -106,7 +106,8 @@ where
     }
 }
 
-fn read_key(file: &Path) -> anyhow::Result<Option<HeaderValue>> {
+/// Reads a key; a file that is not there is no key.
+pub(super) fn read_key(file: &Path) -> anyhow::Result<Option<HeaderValue>> {
     let text = match std::fs::read_to_string(file) {
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
