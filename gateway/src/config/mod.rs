@@ -1,23 +1,21 @@
 //! `gateway.toml`: read once, complete and valid afterwards.
 
+mod auth;
 mod cache;
 mod field;
 mod listen;
 mod overrides;
-mod auth;
-mod field;
 mod quota;
 mod refusal;
 mod sections;
 mod settings;
 mod upstream;
 
+pub use auth::{AddressHeader, Algorithm, AllowList, Auth, Cidr, Jwt, JwksUrl, Names};
 pub use cache::{Cache, Matching, Merge, Millis, RedisPlace};
 pub use field::{BaseUrl, Label, Seconds};
 pub use listen::Listen;
 pub use overrides::{BadVariable, Overrides};
-pub use auth::{AddressHeader, Algorithm, AllowList, Auth, Cidr, Jwt, JwksUrl, Names};
-pub use field::{BaseUrl, Label, Seconds};
 pub use quota::{Permits, Quota};
 pub use refusal::Refusal;
 pub use sections::{Audit, Conversation, Cors, Origin};
