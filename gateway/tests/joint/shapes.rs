@@ -8,7 +8,7 @@ use crate::play::{completion, quick};
 use crate::stage::{Gateway, KEY, json, request, upstream};
 
 /// Everything that a filter in front of an LLM might take for an attack.
-const NASTY: &str = r#"'; DROP TABLE users; -- <script>alert(1)</script> ${jndi:ldap://x} {{7*7}} ../../etc/passwd \u0000 \ud83d\ude00 é"#;
+const NASTY: &str = r"'; DROP TABLE users; -- <script>alert(1)</script> ${jndi:ldap://x} {{7*7}} ../../etc/passwd \u0000 \ud83d\ude00 é";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nasty_and_large_prompts_go_up_byte_for_byte() {
@@ -181,7 +181,7 @@ async fn a_dead_upstream_is_stood_in_for_by_what_is_stale() {
         (200, Some("stale"))
     );
     assert_eq!(stale.text(), first.text());
-    let other = request("POST /v1/chat/completions", "", &body.replace("q", "other"));
+    let other = request("POST /v1/chat/completions", "", &body.replace('q', "other"));
     assert_eq!(gateway.ask(other).await.status(), 502);
     let never = format!(
         "POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: {KEY}\r\ncache-control: only-if-cached\r\ncontent-length: {}\r\n\r\n{}",
