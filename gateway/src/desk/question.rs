@@ -18,7 +18,7 @@ use super::reply::{Decline, Reply};
 use super::rescue::{bad_question, body_broke, lost, nothing_stored, too_large};
 use super::terms::Terms;
 use super::visit::{Found, Fresh, Kept, Visit};
-use crate::cache::{Endpoint, Expected, Form, Hit, Need, Policy, Question};
+use crate::cache::{Edit, Endpoint, Expected, Form, Hit, Need, Policy, Question};
 use crate::flight::{Role, Seat};
 use crate::limit::{Demand, Ticket, tokens};
 use crate::record::{Exchange, Verdict};
@@ -208,6 +208,13 @@ fn lead(visit: &Visit, asked: Asked, terms: &Terms) -> Lead {
     } = asked;
     // An answer that is shared and kept must be readable to everyone.
     headers.remove(ACCEPT_ENCODING);
+    let settings = &visit.live.settings;
+    let may_tell = settings.auth.send_user_id && question.endpoint() != Endpoint::Embeddings;
+    let user_id = may_tell.then(|| digest(settings.line.as_str(), &visit.caller.tenant));
+    let body = question.edited(&Edit {
+        user_id: user_id.as_deref(),
+        ..Edit::default()
+    });
     let expected = terms.key.filter(|_| terms.policy.writes);
     Lead {
         live: Arc::clone(&visit.live),
@@ -216,14 +223,21 @@ fn lead(visit: &Visit, asked: Asked, terms: &Terms) -> Lead {
         method: Method::POST,
         path,
         headers,
-        payload: Payload::Whole(question.body().clone()),
+        payload: Payload::Whole(body),
         expected: expected.map(|key| Expected {
             key,
             endpoint: question.endpoint(),
             choices: question.choices(),
-            longest: visit.live.settings.cache.entry_bytes,
+            longest: settings.cache.entry_bytes,
         }),
     }
+}
+
+/// A tenant's name for upstreams: the same on all nodes, and nobody's real name.
+fn digest(line: &str, tenant: &str) -> String {
+    let key = blake3::derive_key("dsline user_id", line.as_bytes());
+    let digest = blake3::keyed_hash(&key, tenant.as_bytes()).to_hex();
+    digest[..32].to_owned()
 }
 
 fn render(hit: &Hit, need: Need, verdict: Verdict) -> Option<Kept> {

@@ -190,3 +190,32 @@ async fn a_dead_upstream_is_stood_in_for_by_what_is_stale() {
     );
     assert_eq!(gateway.ask(never).await.status(), 504);
 }
+
+#[tokio::test]
+async fn a_tenant_is_told_upstream_when_asked_for_and_never_by_name() {
+    let (seen, mut saw) = unbounded_channel();
+    let address = upstream(move |mut wire| {
+        let seen = seen.clone();
+        async move {
+            while let Some(message) = wire.message().await {
+                seen.send(message.text().to_owned()).unwrap();
+                wire.send(json("200 OK", &completion("ok"))).await;
+            }
+        }
+    })
+    .await;
+    let sections = "[auth]\nsend_user_id = true\ndefault_tenant = \"team-a\"\n";
+    let gateway = Gateway::with(&address, sections).await;
+    let body = r#"{"user_id":"forged","model":"m",  "messages":[]}"#;
+    gateway
+        .ask(request("POST /v1/chat/completions", "", body))
+        .await;
+    let up = saw.recv().await.unwrap();
+    let (before, after) = up.split_once("\"user_id\":\"").unwrap();
+    let (id, rest) = after.split_once('"').unwrap();
+    assert_eq!((before, rest), ("{", r#","model":"m",  "messages":[]}"#));
+    assert!(
+        id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit()),
+        "{id}"
+    );
+}
