@@ -5,13 +5,13 @@
 #
 # Everything listens on 127.0.0.1, lives in one temporary folder and ends with this script. Peers are installed into
 # $DSLINE_BENCH_CACHE [~/.cache/dsline-bench] and kept there for the next time unless --remove-peers is given.
+# It builds the gateway unless $DSLINE_BENCH_BIN names a folder with dsline-gateway, lab-upstream and bench-load.
 # Results: the table on stdout, every single figure in $DSLINE_BENCH_CACHE/gateway.tsv.
 set -euo pipefail
 
 HERE=$(cd "$(dirname "$0")" && pwd)
 ROOT=$(dirname "$HERE")
 CACHE="${DSLINE_BENCH_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/dsline-bench}"
-TARGET="${CARGO_TARGET_DIR:-$ROOT/target}"
 ALL="direct nginx portkey litellm ours-miss ours-near ours-redis ours-merged"
 ROUNDS=3 SECONDS_EACH=5 STREAMS=1000 ONLY="$ALL" PEERS=yes REMOVE=no PIN=yes
 
@@ -45,6 +45,8 @@ mkdir -p "$CACHE"
 exec 9>"$CACHE/lock"
 flock -n 9 || fail "another bench is running on this machine"
 WORK=$(mktemp -d "${TMPDIR:-/tmp}/dsline-bench.XXXXXX")
+# shellcheck source=benches/build.sh
+. "$HERE/build.sh"
 # shellcheck source=benches/processes.sh
 . "$HERE/processes.sh"
 # shellcheck source=benches/contenders.sh
@@ -56,19 +58,6 @@ finish() {
 }
 trap finish EXIT
 trap 'exit 130' INT TERM
-
-# DSLINE_BENCH_BIN: a folder with all three programs, already built.
-build() {
-    local bin="${DSLINE_BENCH_BIN:-}"
-    if [ -n "$bin" ]; then
-        GATEWAY="$bin/dsline-gateway" UPSTREAM="$bin/lab-upstream" LOAD="$bin/bench-load"
-        return 0
-    fi
-    say "building the gateway, the upstream emulator and the load"
-    (cd "$ROOT" && cargo build -q --profile gateway -p dsline-gateway &&
-        cargo build -q --release -p lab-upstream -p bench-load) || fail "the build failed"
-    GATEWAY="$TARGET/gateway/dsline-gateway" UPSTREAM="$TARGET/release/lab-upstream" LOAD="$TARGET/release/bench-load"
-}
 
 # note ROUND CONTENDER MEASURE VALUE
 note() { [ -z "$4" ] || printf '%s\t%s\t%s\t%s\n' "$@" >>"$FIGURES"; }
@@ -153,7 +142,7 @@ measure() {
     if [ "$name" != direct ]; then end "$PID"; fi
 }
 
-build
+build lab-upstream bench-load
 [ "$PEERS" = no ] || install_peers
 FIGURES="$CACHE/gateway.tsv"
 : >"$FIGURES"
