@@ -1,5 +1,5 @@
 # Builds what the benches run, as it is deployed: the gateway is one static program. Sourced, not run.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034
 
 # build PACKAGE...: sets DSLINE, GATEWAY, UPSTREAM and LOAD. With $DSLINE_BENCH_BIN they lie in that folder already.
 build() {

@@ -1,5 +1,5 @@
 # The contenders of gateway.sh: how each is installed, configured and started. Sourced, not run.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034
 
 UPSTREAM_PORT=19100
 UPSTREAM_URL="http://127.0.0.1:$UPSTREAM_PORT"

@@ -1,5 +1,5 @@
 # A lab node with the line's own files on it, and a look into its control groups. Sourced by node.sh, not run.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034
 
 LINE_HOME=/var/lib/dsline
 CLIENT_KEY="sk-bench-$(od -An -N24 -tx1 /dev/urandom | tr -d ' \n')"
@@ -87,7 +87,8 @@ lay_out() {
     render
     digest=$(sed -n 's/.*image: dsline-gateway://p' "$WORK/files/gateway/compose.yaml")
     inside mkdir -p "$LINE_HOME/parts" "$LINE_HOME/releases"
-    docker cp -q "$WORK/files" "$NODE:$LINE_HOME/releases/bench" && docker cp -q -L "$WORK/files/image" "$NODE:$LINE_HOME/parts/$digest" || fail "the files could not be copied"
+    { docker cp -q "$WORK/files" "$NODE:$LINE_HOME/releases/bench" && docker cp -q "$WORK/files/image" "$NODE:$LINE_HOME/parts/$digest"; } ||
+        fail "the files could not be copied"
     docker exec -i "$NODE" sh -s >"$WORK/layout.log" 2>&1 <<SH || fail "the node did not take its files: $(tail -n 5 "$WORK/layout.log")"
 set -eu
 home=$LINE_HOME

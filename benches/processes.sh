@@ -1,5 +1,5 @@
 # Processes of a bench: started on chosen cores, watched in /proc, ended by their own pid. Sourced, not run.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034
 
 STARTED=()
 
