@@ -147,7 +147,7 @@ address_requests_per_minute = 100000000
 tokens_per_minute = 4000000000
 streams = 100000
 upstream_permits = 2500
-$*
+$(printf '%s\n' "$@")
 CONF
     launch "$CONTENDER" "${ALONE[@]}" "$GATEWAY" --config "$WORK/gateway.toml"
 }
