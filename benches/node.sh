@@ -55,13 +55,13 @@ trap 'exit 130' INT TERM
 
 value() { python3 -c 'import json, sys; print(json.loads(sys.argv[1])[sys.argv[2]])' "$@"; }
 load() {
-    timeout 120 "$LOAD" steady --url "https://$ADDRESS/v1/chat/completions" --ca "$WORK/ca.pem" --header "authorization: Bearer $CLIENT_KEY" \
+    timeout 120 "$LOAD" steady --url "https://$ADDRESS:443/v1/chat/completions" --ca "$WORK/ca.pem" --header "authorization: Bearer $CLIENT_KEY" \
         --body "$WORK/question.json" --connections "$CONNECTIONS" --prompts "$PROMPTS" "$@"
 }
 
 # holds RATE: whether it answers all, at that rate, below the limit; the figures are kept in $WORK/last.json.
 holds() {
-    load --rate "$1" --seconds "$SECONDS_EACH" --repeated "$REPEATED" >"$WORK/last.json" || return 1
+    load --rate "$1" --seconds "$SECONDS_EACH" --repeated "$REPEATED" >"$WORK/last.json" || fail "the load could not be made"
     python3 - "$WORK/last.json" "$1" "$LIMIT_MS" <<'PY'
 import json, sys
 seen = json.load(open(sys.argv[1]))
