@@ -16,6 +16,9 @@ use super::follower::{Follower, Place};
 use super::pump::Pump;
 use super::shared::Flight;
 
+/// What a kept flight costs beside its bytes: head, seats, and its places on the board.
+const KEPT: usize = 4096;
+
 /// The flights of this process. `K` says what is identical; `E` is what a leader's call can fail with.
 pub struct Flights<K, E> {
     board: Mutex<Board<K, E>>,
@@ -158,6 +161,7 @@ where
         let mut board = self.lock();
         let until = Instant::now() + self.bounds.window;
         board.kept.push_back((until, key, flight));
+        self.tally.bytes.fetch_add(KEPT, Ordering::Relaxed);
         if !std::mem::replace(&mut board.has_sweeper, true) {
             let flights = Arc::downgrade(self);
             drop(board);
@@ -182,6 +186,7 @@ where
             let Some((_, key, flight)) = board.kept.pop_front() else {
                 return false;
             };
+            self.tally.bytes.fetch_sub(KEPT, Ordering::Relaxed);
             flight.close();
             board.forget(&key, &flight);
             drop(board);
@@ -206,6 +211,7 @@ where
                 board.kept.push_front((until, key, flight));
                 return Some(until);
             }
+            self.tally.bytes.fetch_sub(KEPT, Ordering::Relaxed);
             flight.close();
             board.forget(&key, &flight);
             gone.push(flight);

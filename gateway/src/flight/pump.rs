@@ -9,6 +9,7 @@ use std::task::Waker;
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::{HeaderMap, HeaderValue};
 use http_body::Body;
 use tokio::time::{Instant, timeout, timeout_at};
 
@@ -93,7 +94,10 @@ where
         };
         let head = Head {
             status: parts.status,
-            headers: parts.headers,
+            headers: match &self.key {
+                Some(_) => unbound(&parts.headers),
+                None => parts.headers,
+            },
             is_stream,
             length: body.size_hint().exact().filter(|_| !is_stream),
         };
@@ -227,6 +231,21 @@ where
             self.leave_the_board();
         }
     }
+}
+
+/// The same headers with values of their own: as they came, one of them holds its connection's whole read buffer (8 KiB)
+/// for as long as the flight is kept.
+fn unbound(headers: &HeaderMap) -> HeaderMap {
+    let copy = |value: &HeaderValue| {
+        let mut copy = HeaderValue::from_bytes(value.as_bytes()).expect("it was a value before");
+        copy.set_sensitive(value.is_sensitive());
+        copy
+    };
+    let mut copies = HeaderMap::with_capacity(headers.len());
+    for (name, value) in headers {
+        copies.append(name, copy(value));
+    }
+    copies
 }
 
 /// Why a body gives no more: whether cleanly, and in words.

@@ -166,6 +166,8 @@ impl<E> Flight<E> {
             state.ending = Some(ending);
         }
         state.is_open &= matches!(ending, Ending::Whole { .. });
+        // Nothing is left to cancel, and the handle would hold the task's memory (kilobytes) for as long as this is kept.
+        state.pump = None;
         state.seats.rouse(wakers);
         state.is_open
     }

@@ -16,7 +16,11 @@ use super::spool::Spool;
 const WAITING_ROOM: usize = 16_384;
 
 /// Records that are written together.
-const BATCH: usize = 512;
+const BATCH: usize = 1024;
+
+/// How long the first record waits for company. Without it the writer would be woken for each record, and on a node's one
+/// core the kernel lets it go first: before the answer that the record is of.
+const GATHER: Duration = Duration::from_millis(10);
 
 /// How often files that were read are taken away, and how long a record waits at most without company.
 const TIDY: Duration = Duration::from_secs(10);
@@ -147,6 +151,9 @@ impl Writer {
                 Err(RecvTimeoutError::Timeout) => None,
                 Err(RecvTimeoutError::Disconnected) => return,
             };
+            if matches!(first, Some(Message::Record(..))) {
+                thread::sleep(GATHER);
+            }
             let mut asked = Vec::new();
             let mut count = 0;
             for message in first.into_iter().chain(waiting.try_iter()).take(BATCH) {
