@@ -49,9 +49,20 @@ fuzz_target!(|data: &[u8]| {
     let again = |members: &serde_json::Map<String, Value>| {
         key(&serde_json::to_vec(members).expect("it was read from JSON"))
     };
-    assert_eq!(again(&members), Some(own), "rewritten it is another question");
-    if members.insert("not there before".into(), Value::Null).is_none() {
-        assert_ne!(again(&members), Some(own), "a field more is the same question");
+    assert_eq!(
+        again(&members),
+        Some(own),
+        "rewritten it is another question"
+    );
+    if members
+        .insert("not there before".into(), Value::Null)
+        .is_none()
+    {
+        assert_ne!(
+            again(&members),
+            Some(own),
+            "a field more is the same question"
+        );
     }
 });
 

@@ -43,7 +43,7 @@ fn known<'a>(stream: impl Iterator<Item = &'a [u8]>) -> Known {
     known
 }
 
-/// The first byte is where every chunk ends.
+// The first byte is where every chunk ends.
 fuzz_target!(|data: &[u8]| {
     let Some((size, stream)) = data.split_first() else {
         return;
@@ -51,6 +51,5 @@ fuzz_target!(|data: &[u8]| {
     let at_once = known(std::iter::once(stream));
     assert_eq!(at_once.put_together, stream, "bytes were lost or made up");
     let in_parts = known(stream.chunks(usize::from(size % 16) + 1));
-    // A stream of nothing has no chunk that could speak.
     assert_eq!(in_parts, at_once);
 });
