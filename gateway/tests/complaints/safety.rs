@@ -93,12 +93,7 @@ fn auth_path_exploited() {
     }
     let before = upstream.asked();
     assert!(before <= 1, "somebody got in");
-    for path in [
-        "/v1/../admin",
-        "/v1//models",
-        "/v1/%2e%2e/x",
-        "/v1/models\u{0}",
-    ] {
+    for path in ["/v1/../admin", "/v1/%2e%2e/x", "/v1/models\u{0}"] {
         let answer = gateway.ask(&request(&format!("GET {path}"), KEY, "", ""));
         assert!(matches!(answer.status, 400 | 404), "{path}: {answer:?}");
     }

@@ -84,12 +84,14 @@ fn sse_cut_by_proxies_buffering_or_idle_timers() {
 
 #[test]
 fn heartbeat_breaks_sdks() {
-    let with_ids = events(2).replace("data:", "id: 7\ndata:");
-    let (first, second) = with_ids.split_at(30);
+    let with_ids = events(3).replace("data:", "id: 7\ndata:");
+    // Silence between two events, and silence within one.
+    let within = with_ids.len() - 20;
+    let between = with_ids[..within].rfind("id: 7").unwrap();
     let pieces = vec![
-        SSE.to_owned() + &chunk(": keep-alive\n\n"),
-        chunk(first),
-        chunk(second),
+        SSE.to_owned() + &chunk(": keep-alive\n\n") + &chunk(&with_ids[..between]),
+        chunk(&with_ids[between..within]),
+        chunk(&with_ids[within..]),
         chunk(&finish("stop")) + END,
     ];
     let upstream = Upstream::play([Act::Say(pieces, Duration::from_millis(1500))]);
