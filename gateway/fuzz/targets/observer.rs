@@ -51,7 +51,7 @@ fn outcome<'a>(case: Case, chunks: impl Iterator<Item = &'a [u8]>, cleanly: bool
                 .flat_map(|form| [false, true].map(|wants_usage| Need { form, wants_usage }));
             let served = needs.map(|need| {
                 let body = entry.render(need);
-                // Nobody asks for embeddings as a stream.
+                // Nobody asks for embeddings as a stream, and they do not come as one.
                 if case.endpoint != Endpoint::Embeddings || need.form == Form::Json {
                     assert_eq!(body.is_some(), entry.can_serve(need), "{need:?}");
                 }
