@@ -46,6 +46,10 @@ fuzz_target!(|data: &[u8]| {
     let Some(Value::Object(mut members)) = other.filter(|_| !is_smuggled) else {
         return;
     };
+    // The other reader writes `e+1` for `e1`, and here a number is its text.
+    if members.values().any(has_exponent) {
+        return;
+    }
     let again = |members: &serde_json::Map<String, Value>| {
         key(&serde_json::to_vec(members).expect("it was read from JSON"))
     };
@@ -65,6 +69,15 @@ fuzz_target!(|data: &[u8]| {
         );
     }
 });
+
+fn has_exponent(value: &Value) -> bool {
+    match value {
+        Value::Number(number) => number.to_string().contains(['e', 'E']),
+        Value::Array(items) => items.iter().any(has_exponent),
+        Value::Object(members) => members.values().any(has_exponent),
+        _ => false,
+    }
+}
 
 fn edit(question: &Question) {
     let news = Edit {
