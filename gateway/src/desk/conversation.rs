@@ -1,7 +1,6 @@
 //! The simple chat: one path that takes a conversation, gives it back with an answer, and remembers it for its caller.
 
 use std::fmt::Write;
-use std::time::Duration;
 
 use bytes::Bytes;
 use http::uri::PathAndQuery;
@@ -95,6 +94,7 @@ async fn chat(visit: &mut Visit, request: Request<Incoming>) -> Result<Completio
             }
         }
         Found::Fresh(fresh) => collect(visit, fresh).await?,
+        Found::Late(_) => unreachable!("only streams come late, and the chat asks for none"),
     };
     if completion.status != StatusCode::OK {
         // The upstream's own words about a question that it did not like.
@@ -139,12 +139,12 @@ async fn collect(visit: &mut Visit, fresh: Fresh) -> Result<Completion, Decline>
 }
 
 async fn keep(visit: &Visit, text: Bytes) {
-    let live = &visit.live;
+    let Visit { live, .. } = visit;
     let name = name(visit);
     let text = live.conversations.keep(&name, text);
-    let life = live.settings.conversation.ttl_seconds.duration();
+    let rules = &live.settings.conversation;
     live.store
-        .keep_text(&name, &text, life.max(Duration::from_secs(1)))
+        .keep_text(&name, &text, rules.ttl_seconds.duration())
         .await;
 }
 

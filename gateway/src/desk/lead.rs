@@ -14,7 +14,7 @@ use super::reply::BoxError;
 use crate::cache::{Expected, Observer as CacheObserver, Skip, Store};
 use crate::flight::{Answer, Ending, Observer, Sight};
 use crate::limit::{Permit, Refusal};
-use crate::upstream::{Answer as Body, Committed, Cut, Defeat, Order};
+use crate::upstream::{Answer as Body, Committed, Defeat, Order};
 use crate::wire::{
     is_event_stream, keep_end_to_end, withhold_from_clients, withhold_from_upstream,
 };
@@ -94,7 +94,7 @@ impl Lead {
             patience: PATIENCE,
             // The upstream's room knows more marks of an end than this one.
             needs_done: false,
-            why: in_words,
+            why: |cut| cut.words(),
             observer: Some(watch(Arc::clone(&live.store), observer, permit)),
         })
     }
@@ -109,15 +109,6 @@ impl Lead {
             Payload::Whole(body) => Order::whole(self.method, self.path, headers, body),
             Payload::Upload(body) => Order::upload(self.method, self.path, headers, body),
         }
-    }
-}
-
-fn in_words(cut: &Cut) -> &'static str {
-    match cut {
-        Cut::BrokeOff => "the upstream broke off",
-        Cut::Silent => "the upstream fell silent",
-        Cut::Unfinished => "the upstream ended the stream before its end",
-        Cut::OutOfTime => "the answer took longer than this line allows",
     }
 }
 

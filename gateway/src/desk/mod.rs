@@ -2,6 +2,7 @@
 
 mod conversation;
 mod door;
+mod late;
 mod lead;
 mod live;
 mod passage;
@@ -9,6 +10,7 @@ mod question;
 mod reply;
 mod rescue;
 mod supply;
+mod terms;
 mod visit;
 
 pub use door::answer;

@@ -9,16 +9,18 @@ use http::uri::PathAndQuery;
 use http::{HeaderMap, Method, Request};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::{Body, Incoming};
+use tokio::time::timeout;
 
-use super::lead::{Lead, Payload};
-use super::live::Shared;
+use super::late::Late;
+use super::lead::{Lack, Lead, Payload};
+use super::live::Live;
 use super::reply::{Decline, Reply};
 use super::rescue::{bad_question, body_broke, lost, nothing_stored, too_large};
+use super::terms::Terms;
 use super::visit::{Found, Fresh, Kept, Visit};
-use crate::cache::{Endpoint, Expected, Form, Hit, Key, Need, Policy, Question, Scope};
-use crate::config::Matching;
-use crate::flight::Role;
-use crate::limit::{Demand, tokens};
+use crate::cache::{Edit, Endpoint, Expected, Form, Hit, Need, Policy, Question};
+use crate::flight::{Role, Seat};
+use crate::limit::{Demand, Ticket, tokens};
 use crate::record::{Exchange, Verdict};
 
 /// A question and how it was asked.
@@ -28,15 +30,6 @@ pub(super) struct Asked {
     pub(super) headers: HeaderMap,
     /// What its client wants of the cache.
     pub(super) wish: Policy,
-}
-
-/// What this line makes of a client's wish.
-struct Terms {
-    policy: Policy,
-    /// Under which name the answer is kept.
-    key: Option<Key>,
-    /// With whom it is shared.
-    shared: Option<Shared>,
 }
 
 /// Answers a request to one of the paths whose answers can be kept.
@@ -102,18 +95,13 @@ pub(super) async fn take_in(
 pub(super) async fn ask(visit: &mut Visit, asked: Asked) -> Result<Found, Decline> {
     let question = &asked.question;
     let need = question.need();
-    let live = Arc::clone(&visit.live);
-    if let Some(model) = question.model() {
-        visit.exchange.asks(live.upstreams.alias(model));
-    }
-    visit
-        .exchange
-        .says(|| String::from_utf8_lossy(question.body()).into_owned());
+    note(visit, question);
     let mut ticket = visit.ticket(Demand {
         tokens: tokens(question.body().len() as u64, most_tokens(question)),
         stream: need.form == Form::Stream,
     })?;
-    let terms = terms(visit, &asked);
+    let live = Arc::clone(&visit.live);
+    let terms = Terms::of(&live, &visit.caller, &asked);
     if let Some(key) = &terms.key {
         let now = SystemTime::now();
         let hit = live.store.find(key, need, &terms.policy, now).await;
@@ -127,105 +115,88 @@ pub(super) async fn ask(visit: &mut Visit, asked: Asked) -> Result<Found, Declin
         return Err(nothing_stored());
     }
     let lead = lead(visit, asked, &terms);
-    let begun = Instant::now();
     let seat = match terms.shared {
         Some(shared) => live.flights.join(shared, move || lead.call()),
         None => live.flights.alone(move || lead.call()),
     };
-    let role = seat.role();
-    let answer = seat.answer(visit.exchange.request_id()).await;
-    visit.exchange.waited(begun.elapsed());
-    if role == Role::Joins || answer.is_err() {
-        ticket.settle(0);
-    }
-    match answer {
-        Ok((head, body)) => Ok(Found::Fresh(Fresh {
-            head,
-            body,
-            ticket,
-            verdict: terms.verdict(role),
-        })),
-        Err(loss) => {
-            if let Some(key) = &terms.key {
-                let now = SystemTime::now();
-                let old = live.store.find_stale(key, need, &terms.policy, now).await;
-                if let Some(kept) = old.and_then(|hit| render(&hit, need, Verdict::Stale)) {
-                    return Ok(Found::Kept(kept));
-                }
-            }
-            Err(lost(&loss, live.settings.limits.body_bytes))
-        }
-    }
-}
-
-/// What the line allows of the client's wish, and under which names.
-fn terms(visit: &Visit, asked: &Asked) -> Terms {
-    let Visit { live, caller, .. } = visit;
-    let (cache, merge) = (&live.settings.cache, &live.settings.merge);
-    let (wish, question) = (asked.wish, &asked.question);
-    let is_excepted = cache.except.iter().any(|name| {
-        **name == *caller.subject
-            || **name == *caller.tenant
-            || *name == caller.fingerprint.to_string()
-    });
-    let policy = if cache.enabled && !is_excepted {
-        wish
+    let begun = Instant::now();
+    let wait = Wait {
+        live,
+        seat,
+        ticket,
+        terms,
+        need,
+        request_id: visit.exchange.request_id().to_owned(),
+    };
+    let found = if need.form == Form::Stream {
+        wait.or_late(&visit.live).await
     } else {
-        Policy {
-            only_if_cached: wish.only_if_cached,
-            ..Policy::OFF
-        }
+        wait.answer().await
     };
-    // What finished within the window is joined like what runs, so a client that wants it fresher asks for itself.
-    let window = live.flights.bounds().window;
-    let is_fresh = wish.max_age.is_none_or(|age| age >= window);
-    let shares = merge.enabled && !is_excepted && wish.reads && wish.writes && is_fresh;
-    if !(policy.reads || policy.writes || shares) {
-        return Terms {
-            policy,
-            key: None,
-            shared: None,
+    visit.exchange.waited(begun.elapsed());
+    found
+}
+
+/// A request that waits for the head of its answer.
+struct Wait {
+    live: Arc<Live>,
+    seat: Seat<Lack>,
+    ticket: Ticket,
+    terms: Terms,
+    need: Need,
+    request_id: String,
+}
+
+impl Wait {
+    /// The answer, or an old one if there is none.
+    async fn answer(mut self) -> Result<Found, Decline> {
+        let role = self.seat.role();
+        let answer = self.seat.answer(&self.request_id).await;
+        if role == Role::Joins || answer.is_err() {
+            self.ticket.settle(0);
+        }
+        let loss = match answer {
+            Ok((head, body)) => {
+                return Ok(Found::Fresh(Fresh {
+                    head,
+                    body,
+                    ticket: self.ticket,
+                    verdict: self.terms.verdict(role),
+                }));
+            }
+            Err(loss) => loss,
         };
-    }
-    let scope = Scope {
-        tenant: &caller.tenant,
-        model: question
-            .model()
-            .map_or("", |model| live.upstreams.alias(model)),
-        path: asked.path.as_str(),
-    };
-    let key = match Key::exact(&scope, question) {
-        Ok(key) => Some(key),
-        Err(skip) => {
-            live.store.skip(skip);
-            None
+        let (store, policy) = (&self.live.store, &self.terms.policy);
+        if let Some(key) = &self.terms.key {
+            let now = SystemTime::now();
+            let old = store.find_stale(key, self.need, policy, now).await;
+            if let Some(kept) = old.and_then(|hit| render(&hit, self.need, Verdict::Stale)) {
+                return Ok(Found::Kept(kept));
+            }
         }
-    };
-    let same = match merge.matching {
-        Matching::Exact => key,
-        Matching::Loose => Key::loose(&scope, question).ok(),
-    };
-    let need = question.need();
-    let shared = same.filter(|_| shares).map(|key| Shared {
-        key,
-        is_stream: need.form == Form::Stream,
-        wants_usage: need.wants_usage,
-    });
-    Terms {
-        policy,
-        key: key.filter(|_| policy.reads || policy.writes),
-        shared,
+        Err(lost(&loss, self.live.settings.limits.body_bytes))
+    }
+
+    /// The same for a stream, whose client hears of us after one interval of silence at the latest.
+    async fn or_late(self, live: &Live) -> Result<Found, Decline> {
+        let interval = live.settings.streams.heartbeat_seconds.duration();
+        let verdict = self.terms.verdict(self.seat.role());
+        let mut answer = Box::pin(self.answer());
+        match timeout(interval, &mut answer).await {
+            Ok(found) => found,
+            Err(_) => Ok(Found::Late(Late { answer, verdict })),
+        }
     }
 }
 
-impl Terms {
-    fn verdict(&self, role: Role) -> Verdict {
-        match role {
-            Role::Joins => Verdict::Coalesced,
-            Role::Leads if self.key.is_some() && self.policy.reads => Verdict::Miss,
-            Role::Leads => Verdict::Bypass,
-        }
+/// For the books: what is asked of whom.
+fn note(visit: &mut Visit, question: &Question) {
+    if let Some(model) = question.model() {
+        visit.exchange.asks(visit.live.upstreams.alias(model));
     }
+    visit
+        .exchange
+        .says(|| String::from_utf8_lossy(question.body()).into_owned());
 }
 
 fn lead(visit: &Visit, asked: Asked, terms: &Terms) -> Lead {
@@ -237,6 +208,13 @@ fn lead(visit: &Visit, asked: Asked, terms: &Terms) -> Lead {
     } = asked;
     // An answer that is shared and kept must be readable to everyone.
     headers.remove(ACCEPT_ENCODING);
+    let settings = &visit.live.settings;
+    let may_tell = settings.auth.send_user_id && question.endpoint() != Endpoint::Embeddings;
+    let user_id = may_tell.then(|| digest(settings.line.as_str(), &visit.caller.tenant));
+    let body = question.edited(&Edit {
+        user_id: user_id.as_deref(),
+        ..Edit::default()
+    });
     let expected = terms.key.filter(|_| terms.policy.writes);
     Lead {
         live: Arc::clone(&visit.live),
@@ -245,14 +223,21 @@ fn lead(visit: &Visit, asked: Asked, terms: &Terms) -> Lead {
         method: Method::POST,
         path,
         headers,
-        payload: Payload::Whole(question.body().clone()),
+        payload: Payload::Whole(body),
         expected: expected.map(|key| Expected {
             key,
             endpoint: question.endpoint(),
             choices: question.choices(),
-            longest: visit.live.settings.cache.entry_bytes,
+            longest: settings.cache.entry_bytes,
         }),
     }
+}
+
+/// A tenant's name for upstreams: the same on all nodes, and nobody's real name.
+fn digest(line: &str, tenant: &str) -> String {
+    let key = blake3::derive_key("dsline user_id", line.as_bytes());
+    let digest = blake3::keyed_hash(&key, tenant.as_bytes()).to_hex();
+    digest[..32].to_owned()
 }
 
 fn render(hit: &Hit, need: Need, verdict: Verdict) -> Option<Kept> {

@@ -110,6 +110,12 @@ pub(super) fn upstream_cut() -> Decline {
     )
 }
 
+/// An upstream refused a question after its client had got a head.
+pub(super) fn refused_late(status: StatusCode) -> Decline {
+    let message = format!("The upstream API refused this request with status {status}.");
+    ours(StatusCode::BAD_GATEWAY, "upstream_refused", &message)
+}
+
 /// There was no answer to share.
 pub(super) fn lost(loss: &Loss<Lack>, body_limit: u64) -> Decline {
     match loss {

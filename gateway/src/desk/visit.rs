@@ -9,6 +9,7 @@ use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use http_body::Body;
 use http_body_util::BodyExt;
 
+use super::late::{Late, LateBody};
 use super::lead::{Lack, UPSTREAM};
 use super::live::Live;
 use super::reply::{Decline, Reply, whole};
@@ -40,6 +41,8 @@ pub(super) enum Found {
     Kept(Kept),
     /// From upstream, perhaps by another request's call.
     Fresh(Fresh),
+    /// From upstream, which is silent so far.
+    Late(Late),
 }
 
 /// An answer of the cache.
@@ -84,6 +87,7 @@ impl Visit {
         match found {
             Found::Kept(kept) => self.give(kept),
             Found::Fresh(fresh) => self.pass_on(fresh),
+            Found::Late(late) => self.hold(late),
         }
     }
 
@@ -115,6 +119,20 @@ impl Visit {
         let mut reply = Response::new(delivery.boxed_unsync());
         *reply.status_mut() = status;
         *reply.headers_mut() = headers;
+        reply
+    }
+
+    fn hold(mut self, late: Late) -> Reply {
+        self.exchange.comes_from(late.verdict);
+        self.exchange.answered(StatusCode::OK.as_u16());
+        self.exchange.streams();
+        let verdict = HeaderValue::from_static(late.verdict.as_str());
+        let mut reply = Response::new(LateBody::new(late, self).boxed_unsync());
+        let headers = reply.headers_mut();
+        let kind = HeaderValue::from_static(Form::Stream.content_type());
+        headers.insert(CONTENT_TYPE, kind);
+        headers.insert(CACHE, verdict);
+        headers.insert(UNBUFFERED, HeaderValue::from_static("no"));
         reply
     }
 

@@ -103,7 +103,7 @@ async fn a_change_under_load_refuses_nothing_and_cuts_nothing() {
     signal(&old, "-TERM");
     sleep(Duration::from_millis(500)).await;
     signal(&new, "-HUP");
-    sleep(Duration::from_millis(1000)).await;
+    sleep(Duration::from_secs(1)).await;
     slow.say(chunk(&goodbye()));
     slow.say(END.to_owned());
     stop.store(true, Ordering::SeqCst);

@@ -2,7 +2,8 @@
 
 #![allow(
     clippy::unwrap_used,
-    reason = "a test that cannot go on should say where"
+    clippy::print_stdout,
+    reason = "a test that cannot go on should say where, and what was measured is worth a look"
 )]
 
 mod change;
@@ -13,6 +14,7 @@ mod redis;
 #[allow(dead_code, reason = "other tests do more with it")]
 mod redis_server;
 mod shapes;
+mod silence;
 #[path = "../live/stage.rs"]
 #[allow(dead_code, reason = "other tests do more with it")]
 mod stage;

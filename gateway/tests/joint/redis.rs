@@ -15,6 +15,23 @@ fn summed_up(mut times: Vec<Duration>) -> (Duration, Duration) {
     (times[times.len() / 2], times[times.len() - 1])
 }
 
+/// Waits until Redis is used.
+async fn linked(gateway: &Gateway) {
+    let began = Instant::now();
+    loop {
+        let status = gateway.operate("GET", "/status").await;
+        if status.text().contains("\"redis\":\"closed\"") {
+            return;
+        }
+        assert!(
+            began.elapsed() < Duration::from_secs(20),
+            "{}",
+            status.text()
+        );
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
 /// Asks questions that nobody has asked; none may fail.
 async fn ask(gateway: &Gateway, name: &str, count: usize) -> Vec<Duration> {
     let mut wire = Wire::to(&gateway.clients).await;
@@ -45,6 +62,7 @@ async fn a_redis_in_trouble_fails_no_request_and_adds_little() {
         redis.password_file().display()
     );
     let gateway = Gateway::with(&address, &sections).await;
+    linked(&gateway).await;
     let (well, _) = summed_up(ask(&gateway, "well", 60).await);
     // One after the other: asleep, awake and full, awake and dead.
     redis.signal("STOP");
@@ -71,19 +89,7 @@ async fn a_redis_in_trouble_fails_no_request_and_adds_little() {
     );
     // It comes back, and is used again.
     redis.start_again();
-    let began = Instant::now();
-    while !gateway
-        .operate("GET", "/status")
-        .await
-        .text()
-        .contains("\"redis\":\"closed\"")
-    {
-        assert!(
-            began.elapsed() < Duration::from_secs(20),
-            "it was forgotten"
-        );
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    linked(&gateway).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -106,16 +112,7 @@ async fn what_redis_keeps_outlives_the_gateway() {
     );
     let said = {
         let gateway = Gateway::with(&address, &sections).await;
-        let began = Instant::now();
-        while !gateway
-            .operate("GET", "/status")
-            .await
-            .text()
-            .contains("\"redis\":\"closed\"")
-        {
-            assert!(began.elapsed() < Duration::from_secs(20), "no Redis");
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+        linked(&gateway).await;
         gateway.ask(&question).await;
         let said = gateway.ask(&chat).await;
         assert_eq!(said.status(), 200, "{}", said.text());

@@ -8,7 +8,7 @@ use crate::play::{completion, quick};
 use crate::stage::{Gateway, KEY, json, request, upstream};
 
 /// Everything that a filter in front of an LLM might take for an attack.
-const NASTY: &str = r#"'; DROP TABLE users; -- <script>alert(1)</script> ${jndi:ldap://x} {{7*7}} ../../etc/passwd \u0000 \ud83d\ude00 é"#;
+const NASTY: &str = r"'; DROP TABLE users; -- <script>alert(1)</script> ${jndi:ldap://x} {{7*7}} ../../etc/passwd \u0000 \ud83d\ude00 é";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nasty_and_large_prompts_go_up_byte_for_byte() {
@@ -181,7 +181,7 @@ async fn a_dead_upstream_is_stood_in_for_by_what_is_stale() {
         (200, Some("stale"))
     );
     assert_eq!(stale.text(), first.text());
-    let other = request("POST /v1/chat/completions", "", &body.replace("q", "other"));
+    let other = request("POST /v1/chat/completions", "", &body.replace('q', "other"));
     assert_eq!(gateway.ask(other).await.status(), 502);
     let never = format!(
         "POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: {KEY}\r\ncache-control: only-if-cached\r\ncontent-length: {}\r\n\r\n{}",
@@ -189,4 +189,33 @@ async fn a_dead_upstream_is_stood_in_for_by_what_is_stale() {
         body.replace('q', "x")
     );
     assert_eq!(gateway.ask(never).await.status(), 504);
+}
+
+#[tokio::test]
+async fn a_tenant_is_told_upstream_when_asked_for_and_never_by_name() {
+    let (seen, mut saw) = unbounded_channel();
+    let address = upstream(move |mut wire| {
+        let seen = seen.clone();
+        async move {
+            while let Some(message) = wire.message().await {
+                seen.send(message.text().to_owned()).unwrap();
+                wire.send(json("200 OK", &completion("ok"))).await;
+            }
+        }
+    })
+    .await;
+    let sections = "[auth]\nsend_user_id = true\ndefault_tenant = \"team-a\"\n";
+    let gateway = Gateway::with(&address, sections).await;
+    let body = r#"{"user_id":"forged","model":"m",  "messages":[]}"#;
+    gateway
+        .ask(request("POST /v1/chat/completions", "", body))
+        .await;
+    let up = saw.recv().await.unwrap();
+    let (before, after) = up.split_once("\"user_id\":\"").unwrap();
+    let (id, rest) = after.split_once('"').unwrap();
+    assert_eq!((before, rest), ("{", r#","model":"m",  "messages":[]}"#));
+    assert!(
+        id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit()),
+        "{id}"
+    );
 }

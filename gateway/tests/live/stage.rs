@@ -196,6 +196,22 @@ impl Gateway {
         let file = folder.path().join("gateway.toml");
         let text = std::fs::read_to_string(&file).unwrap() + sections;
         std::fs::write(&file, text).unwrap();
+        Self::start(folder).await
+    }
+
+    /// The same, and it waits a minute for its upstream.
+    pub(crate) async fn patient(upstream: &str, sections: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        configure(folder.path(), upstream, "");
+        let file = folder.path().join("gateway.toml");
+        let text = std::fs::read_to_string(&file).unwrap() + sections;
+        let text = text.replace("read_timeout_seconds = 2", "read_timeout_seconds = 60");
+        std::fs::write(&file, text).unwrap();
+        Self::start(folder).await
+    }
+
+    async fn start(folder: TempDir) -> Self {
+        let file = folder.path().join("gateway.toml");
         let mut process = program(&["--config", file.to_str().unwrap()])
             .stdout(Stdio::piped())
             .spawn()
