@@ -16,7 +16,7 @@ export const BODY_BYTES = Number(place("BODY_BYTES"));
 export const MODEL = "deepseek-flash";
 // The gateway tries three times in all.
 export const MOST_TRIES = 3;
-export const SLOW = { first_token_ms: 2500, keepalive_ms: 300 };
+export const SLOW = { first_token_ms: 1700, keepalive_ms: 300 };
 export const CUT = { cut_stream_after: 12 };
 export const DRIP = { per_token_ms: 10 };
 export const ABOUT = {

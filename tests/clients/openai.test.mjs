@@ -147,7 +147,8 @@ for (const stream of [false, true]) {
     const answers = [await one(), await one()];
     await stage.restart();
     answers.push(await one());
-    assert.deepEqual(answers.map(([how]) => how), ["miss", "hit", "hit"]);
+    // Until the cache has looked at an answer that has just ended, it is found among the last calls.
+    assert.match(answers.map(([how]) => how).join(" "), /^miss (hit|coalesced) hit$/);
     for (const [, answer] of answers) assert.deepEqual(answer, answers[0][1]);
     assert.equal(await stage.asked(), 1);
   });

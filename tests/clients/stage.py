@@ -6,6 +6,7 @@ stage.py UPSTREAM GATEWAY COMMAND... plays the command with the stage's places i
 import hashlib
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -77,6 +78,9 @@ class Gateway:
             raise SystemExit(f"stage: the gateway did not start: {first}{self.process.stdout.read()}")
         # Its log has to go somewhere; a full pipe would not stop it, but count lines as dropped.
         threading.Thread(target=self.process.stdout.read, daemon=True).start()
+        operator = re.search(r"operator ([0-9.:]+)", first)[1]
+        # It serves at once and finds its Redis a moment later.
+        wait_for(lambda: ask(f"http://{operator}/status")["cache"]["redis"] == "closed", "link to Redis")
 
     @property
     def url(self):
@@ -104,7 +108,7 @@ class Stage:
         ends.callback(end, self.emulator)
         place = self.emulator.stdout.readline().strip().rpartition(" ")[2]
         self.upstream = f"http://{place}"
-        wait_for(folder / "redis.sock")
+        wait_for((folder / "redis.sock").exists, "Redis")
         self.gateway = Gateway(gateway_program, folder, "gateway", place.rpartition(":")[2], ends)
         self.lost = Gateway(gateway_program, folder, "lost", free_port(), ends)
 
@@ -116,6 +120,8 @@ class Stage:
         return self.stats()
 
     def restart(self):
+        # What goes to Redis goes there after the answer.
+        time.sleep(0.2)
         end(self.gateway.process)
         self.gateway.start()
         return {}
@@ -129,11 +135,11 @@ def end(process):
     process.wait()
 
 
-def wait_for(path):
+def wait_for(is_so, what):
     deadline = time.monotonic() + 20
-    while not path.exists():
+    while not is_so():
         if time.monotonic() > deadline:
-            raise SystemExit(f"stage: {path.name} did not come")
+            raise SystemExit(f"stage: waited 20 s for the {what}")
         time.sleep(0.02)
 
 

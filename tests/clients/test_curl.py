@@ -7,7 +7,7 @@ import tempfile
 import unittest
 
 import control
-from control import CUT, DRIP, MODEL, MOST_TRIES, SLOW, TOOL, OnStage, fresh, said
+from control import CUT, DRIP, MODEL, MOST_TRIES, SLOW, SPARED, TOOL, OnStage, fresh, said
 
 
 def start(path, *more, body=None, base=control.BASE, key=control.KEY):
@@ -156,7 +156,7 @@ class Errors(OnStage):
 
 class Manners(OnStage):
     def test_heartbeats_come_with_one_line_end(self):
-        self.turn(first_token_ms=2500)
+        self.turn(first_token_ms=1700)
         answer = ask(CHAT, body=chat(fresh(), stream=True))
         self.assertIn(b": keep-alive\n", answer.body)
         self.assertNotIn(b": keep-alive\n\n", answer.body)
@@ -176,7 +176,7 @@ class Manners(OnStage):
                 self.restart()
                 answers.append(ask(CHAT, body=body))
                 hows = [answer.headers["x-dsline-cache"] for answer in answers]
-                self.assertEqual(hows, ["miss", "hit", "hit"])
+                self.assertIn(hows, SPARED)
                 self.assertEqual([answer.body for answer in answers], [answers[0].body] * 3)
                 self.assertEqual(self.asked(), 1)
 

@@ -97,6 +97,16 @@ impl Gateway {
         self.ask(&chat(&question(words, stream)))
     }
 
+    /// Waits until it keeps so many answers: it looks at an answer after its end.
+    pub(crate) fn until_it_keeps(&self, answers: usize) {
+        let request = b"GET /status HTTP/1.1\r\nhost: x\r\n\r\n";
+        let entries = format!("\"entries\":{answers},");
+        until("the kept answers", || {
+            let status = Client::send(self.operator, request).whole().body;
+            status.replace(' ', "").contains(&entries)
+        });
+    }
+
     /// What it has logged so far.
     pub(crate) fn log(&self) -> String {
         self.log.lock().unwrap().clone()
