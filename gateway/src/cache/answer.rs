@@ -46,6 +46,10 @@ impl Observer {
     /// Begins with the head of the answer.
     pub fn new(expected: Expected, status: StatusCode, headers: &HeaderMap) -> Self {
         let seen = match form(status, headers) {
+            // Nobody could be served from it: embeddings are asked for in one piece.
+            Ok(Form::Stream) if expected.endpoint == Endpoint::Embeddings => {
+                Seen::spoilt(Skip::ContentType)
+            }
             Ok(form) => Seen::new(form, expected.longest),
             Err(skip) => Seen::spoilt(skip),
         };

@@ -12,6 +12,7 @@ use super::answer::{Expected, Observer, Verdict};
 use super::entry::{Entry, Form, Need};
 use super::key::{Key, Scope};
 use super::question::{Edit, Endpoint, Question};
+use super::skip::Skip;
 
 fn key(body: &str) -> Key {
     let question = Question::read(Endpoint::Chat, Bytes::copy_from_slice(body.as_bytes()))
@@ -267,4 +268,23 @@ proptest! {
         expected["user_id"] = Value::from("u");
         prop_assert_eq!(serde_json::from_slice::<Value>(&edited).unwrap(), expected);
     }
+}
+
+#[test]
+fn embeddings_that_come_as_a_stream_are_not_kept() {
+    let mut headers = HeaderMap::new();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+    let expected = Expected {
+        key: Key::from_bytes([1; 32]),
+        endpoint: Endpoint::Embeddings,
+        choices: 1,
+        longest: 10_000,
+    };
+    let mut observer = Observer::new(expected, StatusCode::OK, &headers);
+    observer.feed(b"data: {\"choices\":[],\"usage\":{\"prompt_tokens\":1}}\n\ndata: [DONE]\n\n");
+    let verdict = observer.finish(true, SystemTime::UNIX_EPOCH);
+    assert!(
+        matches!(verdict, Verdict::Skip(Skip::ContentType)),
+        "{verdict:?}"
+    );
 }
