@@ -140,9 +140,8 @@ impl Taker<'_> {
             .instances()
             .filter_map(|instance| {
                 let slot: &Slot = instance.slot.as_ref()?;
-                let report = match observed.nodes.get(&instance.id) {
-                    Some(NodeSight::Reported(report)) => report,
-                    _ => return None,
+                let Some(NodeSight::Reported(report)) = observed.nodes.get(&instance.id) else {
+                    return None;
                 };
                 let lease = report.lease.as_deref().map(Lease::read);
                 Some((slot, instance, instance.address?, lease))

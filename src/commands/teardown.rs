@@ -18,7 +18,7 @@ use super::global::Global;
 use super::lock::{LockArgs, Taker};
 use super::outcome::Outcome;
 use super::setup::world;
-use super::up::{give_back, may_apply};
+use super::up::{LOOKS_AGAIN, give_back, may_apply};
 
 /// Remove everything of the line, in every region, then look again.
 #[derive(Debug, clap::Args)]
@@ -127,15 +127,14 @@ impl Desk {
         locks: &Arc<Locks>,
         printer: &Printer,
     ) -> Result<(Plan, bool)> {
-        let plan = match plan {
-            Some(plan) => plan,
-            None => {
-                printer.note("the lock is ours; somebody else had it meanwhile, so the line is looked at again");
-                let (observed, zones) = self.look().await?;
-                let plan = teardown(&self.profile.name, &observed, &zones);
-                output::plan(printer, &plan);
-                plan
-            }
+        let plan = if let Some(plan) = plan {
+            plan
+        } else {
+            printer.note(LOOKS_AGAIN);
+            let (observed, zones) = self.look().await?;
+            let plan = teardown(&self.profile.name, &observed, &zones);
+            output::plan(printer, &plan);
+            plan
         };
         let means = Means {
             world: Arc::clone(&self.world),

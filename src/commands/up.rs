@@ -30,6 +30,10 @@ pub struct Args {
     yes: bool,
 }
 
+/// What is said when the plan that was shown is history.
+pub(super) const LOOKS_AGAIN: &str =
+    "the lock is ours; somebody else had it meanwhile, so the line is looked at again";
+
 /// How long giving the lock back may take.
 const FAREWELL: Duration = Duration::from_secs(5);
 
@@ -112,23 +116,21 @@ async fn carry_out(
     yes: bool,
     printer: &Printer,
 ) -> Result<Outcome> {
-    let plan = match plan {
-        Some(plan) => plan,
-        None => {
-            printer.note(
-                "the lock is ours; somebody else had it meanwhile, so the line is looked at again",
-            );
-            let plan = setup.plan(&setup.observe().await?)?;
-            output::plan(printer, &plan);
-            if plan.is_empty() {
-                return nothing_to_do(&plan, printer);
-            }
-            if !may_apply(yes, printer, &plan)? {
-                return Ok(Outcome::Pending);
-            }
-            plan
-        }
+    let is_new = plan.is_none();
+    let plan = if let Some(plan) = plan {
+        plan
+    } else {
+        printer.note(LOOKS_AGAIN);
+        let plan = setup.plan(&setup.observe().await?)?;
+        output::plan(printer, &plan);
+        plan
     };
+    if plan.is_empty() {
+        return nothing_to_do(&plan, printer);
+    }
+    if is_new && !may_apply(yes, printer, &plan)? {
+        return Ok(Outcome::Pending);
+    }
     let means = Means {
         world: Arc::clone(&setup.world),
         wanted: Some(Arc::clone(&setup.wanted)),

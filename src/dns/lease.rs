@@ -73,7 +73,7 @@ mod tests {
         let line: LineName = "abcdefghijklmnopqrst".parse().unwrap();
         let lease = Lease {
             fence: 1_000_000,
-            ..Lease::taken(None, Duration::from_secs(600), &"x".repeat(187))
+            ..Lease::taken(None, Duration::from_mins(10), &"x".repeat(187))
         };
         let record = lease_record(&line, "example.com", &lease.moved());
         assert_eq!(record.name, "_dsline-abcdefghijklmnopqrst.example.com");

@@ -124,12 +124,13 @@ impl Claim<'_> {
         if watch.is_new_holder(seen) {
             says(format!(
                 "waiting for the lock, at most {} s: it is held by {}",
-                (self.patience - waited).as_secs(),
+                self.patience.saturating_sub(waited).as_secs(),
                 describe(holder.as_ref(), now)
             ));
         }
-        let pause = (ttl / 12).clamp(Duration::from_millis(500), Duration::from_secs(5));
-        sleep(pause.min(self.patience - waited)).await;
+        // Several who wait share five calls a second with the holder (Route 53 quotas).
+        let pause = (ttl / 6).clamp(Duration::from_secs(1), Duration::from_secs(5));
+        sleep(pause.min(self.patience.saturating_sub(waited))).await;
         Ok(())
     }
 }

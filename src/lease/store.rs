@@ -12,7 +12,7 @@ use crate::remote::Session;
 /// A place for leases.
 pub enum Store {
     /// A TXT record in the line's hosted zone.
-    Zone(ZoneStore),
+    Zone(Box<ZoneStore>),
     /// A file on each of the line's nodes.
     Nodes(NodeStore),
 }
@@ -60,7 +60,7 @@ impl From<SwapError> for anyhow::Error {
 impl Store {
     /// A hosted zone whose records were just read.
     pub fn in_zone(cloud: Cloud, zone: Zone, line: &LineName, records: &[RecordSet]) -> Self {
-        Self::Zone(ZoneStore::new(cloud, zone, line, records))
+        Self::Zone(Box::new(ZoneStore::new(cloud, zone, line, records)))
     }
 
     /// Nodes, each with a session for nothing but its lease and with the lease it just reported.

@@ -11,9 +11,12 @@ pub struct ZoneStore {
     zone: Zone,
     line: LineName,
     seen: Option<RecordSet>,
-    /// What a call whose answer never came was to leave behind: it may have.
-    attempted: Option<Option<RecordSet>>,
+    attempted: Option<Attempt>,
 }
+
+/// What a call whose answer never came was to leave behind: it may have.
+#[derive(Clone)]
+struct Attempt(Option<RecordSet>);
 
 impl ZoneStore {
     pub(super) fn new(cloud: Cloud, zone: Zone, line: &LineName, records: &[RecordSet]) -> Self {
@@ -56,7 +59,7 @@ impl ZoneStore {
         let mut changes = swap(self.seen.as_ref(), new.as_ref());
         changes.extend(batch.changes);
         // Until the answer is there; a caller who gives up waiting leaves it behind.
-        self.attempted = Some(new.clone());
+        self.attempted = Some(Attempt(new.clone()));
         match self
             .cloud
             .change_records(&self.zone, &ChangeBatch { changes })
@@ -78,7 +81,7 @@ impl ZoneStore {
 
     /// Finds out what became of a swap without an answer.
     async fn resolve_doubt(&mut self) -> Result<(), SwapError> {
-        let Some(attempted) = self.attempted.clone() else {
+        let Some(Attempt(attempted)) = self.attempted.clone() else {
             return Ok(());
         };
         let now = self
