@@ -11,6 +11,7 @@ use tokio::time::sleep;
 use super::held::Held;
 use super::store::{Store, SwapError};
 use super::time::uptime;
+use crate::cloud::Failure;
 use crate::dns::ChangeBatch;
 use crate::line::{Holder, Lease, LineSecret};
 
@@ -82,26 +83,47 @@ impl Claim<'_> {
             if may_take {
                 let since = uptime();
                 let lease = Lease::taken(seen.as_ref(), self.ttl, &self.seal);
-                match store.swap(Some(&lease), ChangeBatch::default()).await {
-                    Ok(_) => {
-                        let held = Held::new(store, self.ttl, since);
-                        return Ok(Token { held, is_news });
+                let swapped = match store.swap(Some(&lease), ChangeBatch::default()).await {
+                    // Its fate is not known; a look tells.
+                    Err(SwapError::Failed(error)) => {
+                        self.bear(error, begun).await?;
+                        self.look(&mut store, begun).await? == Some(lease)
                     }
-                    Err(SwapError::Failed(error)) => return Err(error),
-                    Err(SwapError::Lost(_)) => {}
+                    Err(SwapError::Lost(_)) => false,
+                    Ok(_) => true,
+                };
+                if swapped {
+                    let held = Held::new(store, self.ttl, since);
+                    return Ok(Token { held, is_news });
                 }
             } else {
-                self.wait(
-                    seen.as_ref(),
-                    uptime().saturating_sub(begun),
-                    &mut watch,
-                    &says,
-                )
-                .await?;
+                let waited = uptime().saturating_sub(begun);
+                self.wait(seen.as_ref(), waited, &mut watch, &says).await?;
             }
             is_news = true;
-            store.look().await?;
+            self.look(&mut store, begun).await?;
         }
+    }
+
+    async fn look(&self, store: &mut Store, begun: Duration) -> Result<Option<Lease>> {
+        loop {
+            match store.look().await {
+                Ok(lease) => return Ok(lease),
+                Err(error) => self.bear(error, begun).await?,
+            }
+        }
+    }
+
+    /// Bears a failure that may pass, as long as there is patience.
+    async fn bear(&self, error: anyhow::Error, begun: Duration) -> Result<()> {
+        let may_pass = error
+            .downcast_ref::<Failure>()
+            .is_some_and(Failure::is_passing);
+        if !may_pass || uptime().saturating_sub(begun) >= self.patience {
+            return Err(error);
+        }
+        sleep(Duration::from_secs(1)).await;
+        Ok(())
     }
 
     async fn wait(

@@ -1,5 +1,6 @@
 //! The lock under fire: four operators want four different things at the same moment, and are killed at random.
 
+use std::fs::File;
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
@@ -76,11 +77,12 @@ fn play(story: &Story, dice: &mut Dice) -> Vec<String> {
             let name = format!("operator{who}");
             let file = format!("{who}.toml");
             let words = ["up", "--yes", "--lock-wait", "240", "--profile", &file];
+            let log = File::create(story.home().join(format!("{name}.log"))).unwrap();
             let mut command = story.command(&words);
             command
                 .env("AWS_SDK_UA_APP_ID", &name)
                 .stdout(Stdio::null())
-                .stderr(Stdio::piped());
+                .stderr(log);
             // Every second one lives; who dies does so at any moment of what a whole change takes.
             let death = match dice.roll(2) {
                 0 => Duration::MAX,
