@@ -141,6 +141,7 @@ socket_of_gateway() { stat --format '%i %z' $home/sockets/gateway.sock 2>/dev/nu
 start_gateway() {
     systemctl start docker || return
     install -d -m 2750 -o 65532 -g www-data $home/sockets && install -d -m 2750 -o 65532 -g adm $home/spool || return
+    install -d -m 2750 -o root -g 65532 $home/revoked || return
     if ! grep -q $home/sockets $home/current/gateway/compose.yaml; then
         # A release from before the sockets: its container has fixed ports, so there can be one only.
         project=dsline
