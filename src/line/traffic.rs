@@ -70,7 +70,7 @@ pub struct Cache {
 pub struct Merge {
     /// Whether identical requests share one upstream call.
     pub enabled: bool,
-    /// How long after its first request a call can still be joined.
+    /// How long a complete answer can still be joined; 0 for not at all.
     pub window_seconds: u32,
     /// Which requests are the same.
     #[serde(rename = "match")]

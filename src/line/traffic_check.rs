@@ -55,7 +55,7 @@ fn numbers(profile: &Profile) -> Result<(), ProfileError> {
         ),
         ("cache.answer_kib", cache.answer_kib, 1..=65_536),
         ("cache.redis_timeout_ms", cache.redis_timeout_ms, 1..=1000),
-        ("merge.window_seconds", merge.window_seconds, SECONDS),
+        ("merge.window_seconds", merge.window_seconds, 0..=86_400),
         ("quota.account_permits", quota.account_permits, COUNT),
         (
             "quota.queue_wait_seconds",
