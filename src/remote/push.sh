@@ -173,11 +173,18 @@ retire_gateways() {
     done
 }
 
+# Whether a file is not what it was in the release that was live before; also when there was none, or it was mended.
+differs() {
+    [ "$from" = "$(basename "$(readlink $home/current)")" ] || ! cmp -s "$home/releases/$from/$1" "$home/current/$1"
+}
+
+# A restart would cut every stream of the node: only one that does not read the live release yet is started anew.
 start_nginx() {
-    if touches system || ! systemctl is-active --quiet nginx; then
-        systemctl restart nginx
-    else
+    process=$(systemctl show --property MainPID --value nginx)
+    if systemctl is-active --quiet nginx && grep -q $home/current/nginx/nginx.conf "/proc/$process/cmdline"; then
         systemctl reload nginx
+    else
+        systemctl restart nginx
     fi
 }
 
@@ -192,7 +199,9 @@ tell() {
     fi
     if touches logrotate; then systemctl enable --now --quiet logrotate.timer; fi
     if touches rsyslog; then quietly systemctl restart rsyslog || trouble='rsyslog does not start'; fi
-    if touches redis || touches system; then quietly systemctl restart redis-server || trouble='redis-server does not start'; fi
+    if touches redis || { touches system && differs system/redis-server.service.conf; }; then
+        quietly systemctl restart redis-server || trouble='redis-server does not start'
+    fi
     if [ -z "$trouble" ] && { touches gateway || touches image; }; then
         quietly start_gateway || trouble='the gateway does not start'
     fi
@@ -256,6 +265,7 @@ gather_logs() {
 
 go_back() {
     if [ -n "$previous" ]; then
+        from=$release
         switch "$previous" && place_links && tell && is_well 20 && retire_gateways
     else
         gateways | xargs --no-run-if-empty docker rm --force
@@ -313,6 +323,7 @@ else
     rm -rf "$new"
 fi
 place_links
+from=$previous
 tell && is_well 30 || fail
 retire_gateways
 touch "$home/releases/$release"
