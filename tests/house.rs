@@ -46,13 +46,22 @@ const GATEWAY: &[Room] = &[
     ("cache", &["wire"], false),
     ("flight", &["wire"], false),
     ("upstream", &["config", "wire"], false),
-    ("proxy", &["flight", "record", "upstream", "wire"], false),
     (
-        "server",
+        "proxy",
+        &["flight", "limit", "record", "upstream", "wire"],
+        false,
+    ),
+    (
+        "desk",
         &[
             "proxy", "upstream", "flight", "cache", "chat", "guard", "limit", "record", "wire",
             "config",
         ],
+        false,
+    ),
+    (
+        "server",
+        &["desk", "cache", "upstream", "record", "config"],
         false,
     ),
 ];

@@ -1,9 +1,10 @@
 //! The gateway of a line: takes OpenAI-compatible requests, checks the caller, passes them to the upstream, streams back.
 
 pub mod arguments;
-pub mod chat;
 pub mod cache;
+pub mod chat;
 pub mod config;
+pub mod desk;
 pub mod flight;
 pub mod guard;
 pub mod limit;
@@ -23,7 +24,6 @@ use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior,
 
 use crate::arguments::Wish;
 use crate::config::{BadVariable, Overrides, Refusal, Settings};
-use crate::server::Live;
 
 /// Exit code for wrong usage and for a configuration that is refused (sysexits' `EX_USAGE`).
 const WRONG_USAGE: u8 = 64;
@@ -72,7 +72,7 @@ pub fn run(
 /// Validates a configuration and the secret files that are already there, and starts nothing.
 fn check(path: &Path, overrides: &Overrides) -> anyhow::Result<()> {
     let settings = Settings::load(path)?.with(overrides);
-    for note in Live::rehearse(&settings)? {
+    for note in desk::rehearse(&settings)? {
         say(&format!("note: {note}\n"))?;
     }
     say(&format!("{} is valid\n", path.display()))

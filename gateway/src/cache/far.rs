@@ -92,6 +92,24 @@ impl Far {
         entry.ok()
     }
 
+    /// A text that is no answer, under a name of the caller's own.
+    pub(super) async fn read(&self, name: &[u8]) -> Option<Bytes> {
+        let shared = &self.shared;
+        let link = shared.link.load_full()?;
+        let found = link.read(name, shared.setup.budget).await;
+        shared.judge(&link, found.as_ref().err().copied());
+        found.ok()?.map(Bytes::from)
+    }
+
+    /// Keeps such a text for so long, if Redis is quick.
+    pub(super) async fn write(&self, name: &[u8], text: &[u8], life: Duration) {
+        let shared = &self.shared;
+        if let Some(link) = shared.link.load_full() {
+            let done = link.write(name, text, life, shared.setup.budget).await;
+            shared.judge(&link, done.err());
+        }
+    }
+
     /// Puts an entry into the queue, or drops it if there is no room.
     pub(super) fn keep(&self, entry: Entry) {
         let length = entry.encoded().len();

@@ -188,6 +188,18 @@ impl Store {
         self.far.as_ref().and_then(Far::trouble)
     }
 
+    /// What stands in Redis under another room's name; `None` also when Redis is slow or not asked.
+    pub async fn text(&self, name: &str) -> Option<Bytes> {
+        self.far.as_ref()?.read(name.as_bytes()).await
+    }
+
+    /// Puts a text under another room's name into Redis for so long; nobody waits longer for it than for an answer.
+    pub async fn keep_text(&self, name: &str, text: &[u8], life: Duration) {
+        if let Some(far) = &self.far {
+            far.write(name.as_bytes(), text, life).await;
+        }
+    }
+
     fn near_hit(&self, key: &Key, now: SystemTime) -> Option<Hit> {
         let entry = self.near.get(key)?;
         let age = entry.age(now);

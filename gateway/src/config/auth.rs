@@ -15,6 +15,8 @@ use super::field::{Label, Seconds};
 pub struct Auth {
     /// The tenant of callers that name none; without it each such caller is a tenant of its own.
     pub default_tenant: Option<Label>,
+    /// Whether upstreams learn the tenant, as a digest in `user_id`: they keep what they cache apart by it.
+    pub send_user_id: bool,
     /// Revoked keys and tokens, one a line; read again within seconds when it changes.
     pub revoked_file: Option<PathBuf>,
     /// Only these addresses may ask, and they need a key or token all the same.
@@ -31,6 +33,7 @@ impl Default for Auth {
     fn default() -> Self {
         Self {
             default_tenant: None,
+            send_user_id: false,
             revoked_file: None,
             allow: None,
             trusted_proxies: ["127.0.0.0/8", "::1"]

@@ -17,8 +17,12 @@ pub struct Cache {
     pub enabled: bool,
     /// The Redis behind; without it, what fits into this process. `REDIS_HOST` overrides it.
     pub redis: Option<RedisPlace>,
+    /// The user of its access list; its default one otherwise.
+    pub redis_username: Option<String>,
     /// A file that holds the password of that Redis and nothing else.
     pub redis_password_file: Option<PathBuf>,
+    /// Which of its databases.
+    pub redis_database: u32,
     /// The longest wait for Redis.
     pub redis_timeout_ms: Millis,
     /// How long an answer is given again. `CACHE_TTL` overrides it.
@@ -28,8 +32,8 @@ pub struct Cache {
     /// Room for answers in this process.
     pub memory_bytes: u64,
     /// A longer answer is not kept.
-    pub entry_bytes: u64,
-    /// Callers (subjects or fingerprints) whose answers are never kept.
+    pub entry_bytes: usize,
+    /// Callers (subjects, tenants or fingerprints) whose answers are never kept.
     pub except: Vec<String>,
 }
 
@@ -38,10 +42,12 @@ impl Default for Cache {
         Self {
             enabled: true,
             redis: None,
+            redis_username: None,
             redis_password_file: None,
-            redis_timeout_ms: Millis(50),
+            redis_database: 0,
+            redis_timeout_ms: Millis(30),
             ttl_seconds: Seconds::new(3600),
-            stale_if_error_seconds: 0,
+            stale_if_error_seconds: 86_400,
             memory_bytes: 16 * 1024 * 1024,
             entry_bytes: 1024 * 1024,
             except: Vec::new(),
@@ -55,22 +61,25 @@ impl Default for Cache {
 pub struct Merge {
     /// Whether requests are merged at all.
     pub enabled: bool,
-    /// How long after its first request a call can still be joined.
-    pub window_seconds: Seconds,
+    /// How long an answer that is complete can still be joined; 0 for not at all.
+    pub window_seconds: u32,
     /// Which requests are the same.
     #[serde(rename = "match")]
     pub matching: Matching,
     /// A call whose answer grows beyond this is not joined any more.
-    pub flight_bytes: u64,
+    pub flight_bytes: usize,
+    /// What all calls keep for those who join; beyond it the oldest answers go first.
+    pub total_bytes: usize,
 }
 
 impl Default for Merge {
     fn default() -> Self {
         Self {
             enabled: true,
-            window_seconds: Seconds::new(30),
+            window_seconds: 30,
             matching: Matching::Exact,
-            flight_bytes: 4 * 1024 * 1024,
+            flight_bytes: 2 * 1024 * 1024,
+            total_bytes: 32 * 1024 * 1024,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The short sections: `[audit]`, `[cors]` and `[conversation]`.
+//! The short sections: `[keys]`, `[limits]`, `[streams]`, `[audit]`, `[cors]` and `[conversation]`.
 
 use std::path::PathBuf;
 
@@ -6,6 +6,46 @@ use http::{HeaderValue, Uri};
 use serde::Deserialize;
 
 use super::field::{Label, Seconds};
+
+/// `[keys]`: who may ask.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Keys {
+    /// One `sha256:<hex>` of an accepted client key per line, and what that key may.
+    pub file: PathBuf,
+}
+
+/// `[limits]`: how much a client may send.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    /// The largest request body.
+    pub body_bytes: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            body_bytes: 32 * 1024 * 1024,
+        }
+    }
+}
+
+/// `[streams]`: what keeps a silent stream alive.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Streams {
+    /// After so long without a byte a client gets a line that its library ignores; also before the answer has begun.
+    pub heartbeat_seconds: Seconds,
+}
+
+impl Default for Streams {
+    fn default() -> Self {
+        Self {
+            heartbeat_seconds: Seconds::new(15),
+        }
+    }
+}
 
 /// `[audit]`: the trail of requests.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]

@@ -1,15 +1,18 @@
 //! Every key of `gateway.toml`, with its default.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::Deserialize;
 
+use super::auth::Auth;
 use super::cache::{Cache, Matching, Merge};
-use super::field::{BaseUrl, Label, Seconds};
+use super::field::{Label, Seconds};
 use super::listen::Listen;
 use super::overrides::Overrides;
+use super::quota::Quota;
 use super::refusal::Refusal;
-use super::sections::{Audit, Conversation, Cors};
+use super::sections::{Audit, Conversation, Cors, Keys, Limits, Streams};
+use super::upstream::{Providers, Retry};
 
 /// The whole file.
 #[derive(Debug, Clone, Deserialize)]
@@ -28,13 +31,25 @@ pub struct Settings {
     /// How long a stop waits for what is in flight; streams may take as long as the upstream's longest silence.
     #[serde(default = "eleven_minutes")]
     pub stop_seconds: Seconds,
-    /// The API behind.
-    pub upstream: Upstream,
+    /// The APIs behind.
+    pub upstream: Providers,
+    /// What is done when one of them fails.
+    #[serde(default)]
+    pub retry: Retry,
     /// Who may ask.
     pub keys: Keys,
+    /// What else shows who asks, and from where one may.
+    #[serde(default)]
+    pub auth: Auth,
+    /// How often one may ask.
+    #[serde(default)]
+    pub quota: Quota,
     /// How much a client may send.
     #[serde(default)]
     pub limits: Limits,
+    /// What keeps a silent stream alive.
+    #[serde(default)]
+    pub streams: Streams,
     /// Answers that are kept.
     #[serde(default)]
     pub cache: Cache,
@@ -50,52 +65,6 @@ pub struct Settings {
     /// The simple chat.
     #[serde(default)]
     pub conversation: Conversation,
-}
-
-/// `[upstream]`: the API behind.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Upstream {
-    /// Scheme, host and optional path prefix.
-    pub base_url: BaseUrl,
-    /// A file that holds the upstream's API key and nothing else.
-    pub key_file: PathBuf,
-    /// PEM certificates to trust instead of the public ones.
-    pub ca_file: Option<PathBuf>,
-    /// For name, TCP and TLS together.
-    #[serde(default = "five_seconds")]
-    pub connect_timeout_seconds: Seconds,
-    /// The longest silence of the upstream; providers hold a request for ten minutes before the first token.
-    #[serde(default = "eleven_minutes")]
-    pub read_timeout_seconds: Seconds,
-}
-
-/// `[keys]`: who may ask.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Keys {
-    /// One `sha256:<hex>` of an accepted client key per line.
-    pub file: PathBuf,
-}
-
-/// `[limits]`: how much a client may send.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Limits {
-    /// The largest request body.
-    pub body_bytes: u64,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            body_bytes: 32 * 1024 * 1024,
-        }
-    }
-}
-
-const fn five_seconds() -> Seconds {
-    Seconds::new(5)
 }
 
 const fn eleven_minutes() -> Seconds {
@@ -130,6 +99,8 @@ impl Settings {
         let cache = &mut self.cache;
         cache.redis = overrides.redis.clone().or(cache.redis.take());
         cache.ttl_seconds = overrides.cache_ttl.unwrap_or(cache.ttl_seconds);
+        let rate = &mut self.quota.requests_per_minute;
+        *rate = overrides.rate_limit.unwrap_or(*rate);
         self
     }
 
@@ -138,7 +109,9 @@ impl Settings {
         let mut warnings = Vec::new();
         if self.merge.enabled && self.merge.matching == Matching::Loose {
             warnings.push(
-                "merge.match = \"loose\" can give one user the answer to another's question".into(),
+                "merge.match = \"loose\" can give one user the answer to another's question: case, spaces and the order \
+                 of the first ten words do not count"
+                    .into(),
             );
         }
         if self.audit.prompts {
@@ -185,8 +158,10 @@ file = "/run/secrets/client_keys"
     #[test]
     fn a_short_file_gets_the_defaults() {
         let settings = Settings::parse(Path::new("gateway.toml"), COMPLETE).unwrap();
-        assert_eq!(settings.upstream.connect_timeout_seconds, Seconds::new(5));
-        assert_eq!(settings.upstream.read_timeout_seconds, Seconds::new(660));
+        let upstream = settings.upstream.iter().next().unwrap();
+        assert_eq!(upstream.connect_timeout.as_secs(), 5);
+        assert_eq!(upstream.read_timeout.as_secs(), 660);
+        assert_eq!(settings.quota.requests_per_minute, 1000);
         assert_eq!(settings.limits.body_bytes, 33_554_432);
     }
 
@@ -209,6 +184,22 @@ window_seconds = 5
 match = "loose"
 flight_bytes = 1000
 
+total_bytes = 2000
+
+[retry]
+attempts = 2
+
+[auth]
+default_tenant = "line"
+allow = ["10.0.0.0/8"]
+revoked_file = "/run/secrets/revoked"
+
+[quota]
+requests_per_minute = 60
+
+[streams]
+heartbeat_seconds = 10
+
 [cors]
 origins = ["https://app.example.com"]
 max_age_seconds = 60
@@ -225,10 +216,12 @@ ttl_seconds = 60
         assert_eq!(settings.warnings().len(), 2);
         let overrides = Overrides {
             cache_ttl: Some(Seconds::new(7)),
+            rate_limit: Some(9),
             ..Overrides::default()
         };
         let settings = settings.with(&overrides);
         assert_eq!(settings.cache.ttl_seconds, Seconds::new(7));
+        assert_eq!(settings.quota.requests_per_minute, 9);
         assert!(
             settings.cache.redis.is_some(),
             "the file's stays where the environment is silent"

@@ -6,15 +6,18 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, Response, StatusCode};
+use http_body::Body;
 
 /// What the one upstream call of a flight brought. Its headers are passed on as they are: clean them before.
-pub struct Answer<B> {
+pub struct Answer<B: Body> {
     /// Head and body as they came.
     pub response: Response<B>,
     /// The longest silence of the body; keep-alives end it as well.
     pub patience: Duration,
     /// Whether a stream of events is whole only with its `[DONE]`.
     pub needs_done: bool,
+    /// What a fault of the body is called in words, for those who are cut off by it.
+    pub why: fn(&B::Error) -> &'static str,
     /// Looks on while the body goes by.
     pub observer: Option<Observer>,
 }

@@ -1,7 +1,6 @@
 //! All flights by key: who leads, who joins, and what finished stays for a while.
 
 use std::collections::{HashMap, VecDeque};
-use std::error::Error;
 use std::future::{Future, poll_fn};
 use std::hash::Hash;
 use std::sync::atomic::Ordering;
@@ -83,7 +82,7 @@ where
     pub fn join<B, L, F>(self: &Arc<Self>, key: K, lead: L) -> Seat<E>
     where
         B: Body<Data = Bytes> + Send + 'static,
-        B::Error: Into<Box<dyn Error + Send + Sync>>,
+        B::Error: Send,
         L: FnOnce() -> F + Send + 'static,
         F: Future<Output = Result<Answer<B>, E>> + Send + 'static,
     {
@@ -105,13 +104,27 @@ where
             board.flights.insert(key.clone(), Arc::clone(&flight));
             Place { flight, number }
         };
-        self.launch(key, place, lead)
+        self.launch(Some(key), place, lead)
     }
 
-    fn launch<B, L, F>(self: &Arc<Self>, key: K, place: Place<E>, lead: L) -> Seat<E>
+    /// A flight that nobody else can join, for what must not be shared.
+    pub fn alone<B, L, F>(self: &Arc<Self>, lead: L) -> Seat<E>
     where
         B: Body<Data = Bytes> + Send + 'static,
-        B::Error: Into<Box<dyn Error + Send + Sync>>,
+        B::Error: Send,
+        L: FnOnce() -> F + Send + 'static,
+        F: Future<Output = Result<Answer<B>, E>> + Send + 'static,
+    {
+        let flight = Arc::new(Flight::new(&self.tally));
+        let number = flight.join().expect("a new flight is open");
+        flight.close();
+        self.launch(None, Place { flight, number }, lead)
+    }
+
+    fn launch<B, L, F>(self: &Arc<Self>, key: Option<K>, place: Place<E>, lead: L) -> Seat<E>
+    where
+        B: Body<Data = Bytes> + Send + 'static,
+        B::Error: Send,
         L: FnOnce() -> F + Send + 'static,
         F: Future<Output = Result<Answer<B>, E>> + Send + 'static,
     {

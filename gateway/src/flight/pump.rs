@@ -1,6 +1,5 @@
 //! The flight's own task: makes the call, reads the body at the upstream's pace, and says how it ended.
 
-use std::error::Error;
 use std::future::{Future, poll_fn};
 use std::hash::Hash;
 use std::pin::{Pin, pin};
@@ -35,7 +34,8 @@ where
     E: Send + Sync + 'static,
 {
     flights: Arc<Flights<K, E>>,
-    key: K,
+    /// Its name on the board, if it stands there.
+    key: Option<K>,
     flight: Arc<Flight<E>>,
     /// Used again for each chunk.
     wakers: Vec<Waker>,
@@ -55,13 +55,14 @@ where
     K: Clone + Eq + Hash + Send + Sync + 'static,
     E: Send + Sync + 'static,
 {
-    pub(super) fn new(flights: Arc<Flights<K, E>>, key: K, flight: Arc<Flight<E>>) -> Self {
+    /// For a flight; a lone one (without a key) keeps only what its client has not read yet.
+    pub(super) fn new(flights: Arc<Flights<K, E>>, key: Option<K>, flight: Arc<Flight<E>>) -> Self {
         Self {
             flights,
+            is_closed: key.is_none(),
             key,
             flight,
             wakers: Vec::new(),
-            is_closed: false,
             is_over: false,
         }
     }
@@ -70,7 +71,6 @@ where
     pub(super) async fn fly<B>(mut self, lead: impl Future<Output = Result<Answer<B>, E>>)
     where
         B: Body<Data = Bytes>,
-        B::Error: Into<Box<dyn Error + Send + Sync>>,
     {
         match lead.await {
             Ok(answer) => self.relay(answer).await,
@@ -81,7 +81,6 @@ where
     async fn relay<B>(&mut self, answer: Answer<B>)
     where
         B: Body<Data = Bytes>,
-        B::Error: Into<Box<dyn Error + Send + Sync>>,
     {
         let (parts, body) = answer.response.into_parts();
         let mut body = pin!(body);
@@ -101,10 +100,10 @@ where
         self.flight.begin(Ok(head), &mut self.wakers);
         self.wake();
         let mut observer = answer.observer;
-        let mut patience = answer.patience;
+        let (mut patience, why) = (answer.patience, answer.why);
         let ending = loop {
             self.wait_for_room().await;
-            let Some(chunk) = (match next(body.as_mut(), patience).await {
+            let Some(chunk) = (match next(body.as_mut(), patience, why).await {
                 Ok(chunk) => chunk,
                 Err(end) => break notes.judge(end),
             }) else {
@@ -141,7 +140,7 @@ where
             self.is_closed = true;
             if self.flight.close() {
                 self.flight.tally.overflowed.fetch_add(1, Ordering::Relaxed);
-                self.flights.forget(&self.key, &self.flight);
+                self.forget();
             }
         }
     }
@@ -183,10 +182,10 @@ where
     fn finish(&mut self, ending: Ending, observer: Option<Observer>) {
         self.is_over = true;
         let is_open = self.flight.end(ending, &mut self.wakers);
-        if is_open && !self.flights.bounds().window.is_zero() {
+        let has_window = is_open && !self.flights.bounds().window.is_zero();
+        if let Some(key) = self.key.take_if(|_| has_window) {
             self.flight.tally.running.fetch_sub(1, Ordering::Relaxed);
-            self.flights
-                .keep(self.key.clone(), Arc::clone(&self.flight));
+            self.flights.keep(key, Arc::clone(&self.flight));
             self.wake();
         } else {
             self.leave_the_board();
@@ -199,9 +198,15 @@ where
     /// Off the board before anyone hears of it: whoever asks again then leads anew.
     fn leave_the_board(&mut self) {
         self.flight.close();
-        self.flights.forget(&self.key, &self.flight);
+        self.forget();
         self.flight.tally.running.fetch_sub(1, Ordering::Relaxed);
         self.wake();
+    }
+
+    fn forget(&self) {
+        if let Some(key) = &self.key {
+            self.flights.forget(key, &self.flight);
+        }
     }
 
     fn wake(&mut self) {
@@ -228,14 +233,18 @@ where
 type End = (bool, &'static str);
 
 /// The next bytes; `None` for a frame without any.
-async fn next<B>(mut body: Pin<&mut B>, patience: Duration) -> Result<Option<Bytes>, End>
+async fn next<B>(
+    mut body: Pin<&mut B>,
+    patience: Duration,
+    why: fn(&B::Error) -> &'static str,
+) -> Result<Option<Bytes>, End>
 where
     B: Body<Data = Bytes>,
 {
     let frame = poll_fn(|context| body.as_mut().poll_frame(context));
     match timeout(patience, frame).await {
         Ok(Some(Ok(frame))) => Ok(frame.into_data().ok().filter(|data| !data.is_empty())),
-        Ok(Some(Err(_))) => Err((false, "the upstream broke off")),
+        Ok(Some(Err(fault))) => Err((false, why(&fault))),
         Ok(None) => Err((true, "the upstream ended the stream before [DONE]")),
         Err(_) => Err((false, "the upstream fell silent")),
     }

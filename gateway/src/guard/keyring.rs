@@ -5,14 +5,12 @@ use std::fmt;
 use std::hash::{BuildHasher, RandomState};
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, UNIX_EPOCH};
 
 use anyhow::Context;
-use http::{HeaderMap, HeaderValue};
 use subtle::ConstantTimeEq;
 
 use super::caller::{Caller, Digest, Fingerprint, account_of};
-use super::credential::Credential;
 use super::denial::Denial;
 use crate::limit::Allowance;
 
@@ -57,12 +55,7 @@ impl Default for KeyRing {
 }
 
 impl KeyRing {
-    /// Reads a key file; `None` if there is none.
-    pub fn load(file: &Path) -> anyhow::Result<Option<Self>> {
-        Self::read(file, None)
-    }
-
-    /// The same, with a tenant for keys that name none.
+    /// Reads a key file, with a tenant for keys that name none; `None` if there is no file.
     pub(super) fn read(file: &Path, default_tenant: Option<&str>) -> anyhow::Result<Option<Self>> {
         let place = || format!("client keys {}", file.display());
         match std::fs::read_to_string(file) {
@@ -108,16 +101,6 @@ impl KeyRing {
     /// How many keys there are, expired ones included.
     pub fn len(&self) -> usize {
         self.count
-    }
-
-    /// The fingerprint (for logs) of the key that an `Authorization` header carries, if it is an accepted one.
-    pub fn admit(&self, authorization: Option<&HeaderValue>) -> Option<String> {
-        let mut headers = HeaderMap::new();
-        headers.insert(http::header::AUTHORIZATION, authorization?.clone());
-        let credential = Credential::find(&headers).ok()?;
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).ok()?.as_secs();
-        let caller = self.find(&credential.digest, now)?.ok()?;
-        Some(caller.fingerprint.to_string())
     }
 
     /// Whose key has this digest; `None` if nobody's.
@@ -278,21 +261,11 @@ mod tests {
         )
         .unwrap();
         assert_eq!(ring.len(), 2);
-        let admitted = |header: &'static str| ring.admit(Some(&HeaderValue::from_static(header)));
-        let expected = &line("secret-1")[7..23].to_lowercase();
-        assert_eq!(admitted("Bearer secret-1").as_ref(), Some(expected));
-        assert!(admitted("bearer  secret-1").is_some());
-        for wrong in [
-            "Bearer secret-2",
-            "Bearer ",
-            "Bearer",
-            "Basic secret-1",
-            "secret-1",
-            "",
-        ] {
-            assert_eq!(admitted(wrong), None, "{wrong}");
-        }
-        assert_eq!(ring.admit(None), None);
+        let fingerprint = |key| Some(find(&ring, key, 0)?.unwrap().fingerprint.to_string());
+        let expected = line("secret-1")[7..23].to_lowercase();
+        assert_eq!(fingerprint("secret-1"), Some(expected));
+        assert_eq!(fingerprint("secret-2"), None);
+        assert_eq!(fingerprint(""), None);
     }
 
     #[test]

@@ -261,7 +261,7 @@ mod tests {
 
     use super::*;
 
-    const LONG: Duration = Duration::from_secs(3600);
+    const LONG: Duration = Duration::from_hours(1);
 
     type Order = Arc<Mutex<Vec<String>>>;
 

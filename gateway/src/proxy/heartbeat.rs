@@ -9,12 +9,11 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use tokio::time::{Instant, Sleep, sleep};
 
-use super::relay::Relay;
 use crate::flight::Follower;
 
 /// One newline on purpose: a blank line would end an event, and after one with an `id:` openai-python takes that for an
 /// empty event and fails to parse it.
-const BEAT: Bytes = Bytes::from_static(b": keep-alive\n");
+pub const BEAT: Bytes = Bytes::from_static(b": keep-alive\n");
 
 /// A body that knows whether a line may be put in behind what it has given so far.
 pub trait Pauses {
@@ -28,17 +27,12 @@ impl<E> Pauses for Follower<E> {
     }
 }
 
-impl Pauses for Relay {
-    fn is_between_events(&self) -> bool {
-        Relay::is_between_events(self)
-    }
-}
-
 /// A stream with heartbeats; its own bytes stay what they are.
 pub struct Heartbeat<B> {
     body: B,
     interval: Duration,
-    silence: Pin<Box<Sleep>>,
+    /// There for a body that may be silent for long.
+    silence: Option<Pin<Box<Sleep>>>,
     last: Instant,
 }
 
@@ -48,23 +42,41 @@ impl<B> Heartbeat<B> {
         Self {
             body,
             interval,
-            silence: Box::pin(sleep(interval)),
+            silence: Some(Box::pin(sleep(interval))),
             last: Instant::now(),
         }
+    }
+
+    /// A body that is no stream of events and never beats.
+    pub fn without(body: B) -> Self {
+        Self {
+            body,
+            interval: Duration::MAX,
+            silence: None,
+            last: Instant::now(),
+        }
+    }
+
+    /// The body itself.
+    pub fn body(&self) -> &B {
+        &self.body
     }
 }
 
 impl<B: Pauses> Heartbeat<B> {
     /// Whether a beat is due; the timer is set anew only when it fires, not for every chunk.
     fn poll_beat(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        while self.silence.as_mut().poll(context).is_ready() {
+        let Some(silence) = &mut self.silence else {
+            return Poll::Pending;
+        };
+        while silence.as_mut().poll(context).is_ready() {
             let now = Instant::now();
             let is_silent = now >= self.last + self.interval;
             if is_silent {
                 self.last = now;
             }
             let next = self.last + self.interval;
-            self.silence.as_mut().reset(next);
+            silence.as_mut().reset(next);
             if is_silent && self.body.is_between_events() {
                 return Poll::Ready(());
             }
@@ -85,7 +97,9 @@ where
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
         if let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(context) {
-            self.last = Instant::now();
+            if self.silence.is_some() {
+                self.last = Instant::now();
+            }
             return Poll::Ready(frame);
         }
         self.poll_beat(context)

@@ -1,11 +1,9 @@
-//! A request's way through: up to the upstream, and its answer back.
+//! Bodies on their way: a client's up, an answer's down.
 
+mod delivery;
 mod heartbeat;
-mod pass;
-mod relay;
 mod upload;
 
-pub use heartbeat::{Heartbeat, Pauses};
-pub use pass::{ascend, descend};
-pub use relay::Relay;
+pub use delivery::{Delivery, usage};
+pub use heartbeat::{BEAT, Heartbeat, Pauses};
 pub use upload::Upload;

@@ -9,6 +9,8 @@ pub enum Ending {
     Complete,
     /// The upstream broke off after the answer had begun.
     UpstreamCut,
+    /// The client read so slowly that nobody could wait for it.
+    Outrun,
     /// The client left first. What is dropped without a word ended like this.
     ClientGone,
 }
@@ -19,6 +21,7 @@ impl Ending {
         match self {
             Self::Complete => "complete",
             Self::UpstreamCut => "upstream_cut",
+            Self::Outrun => "outrun",
             Self::ClientGone => "client_gone",
         }
     }
@@ -101,6 +104,8 @@ pub(super) struct Facts {
     pub(super) ending: Option<Ending>,
     pub(super) upstream: Option<Arc<str>>,
     pub(super) first_byte_ms: Option<u64>,
+    /// What the gateway itself took of the time to the first byte.
+    pub(super) overhead_us: Option<u64>,
     pub(super) ms: u64,
     pub(super) bytes_in: u64,
     pub(super) bytes_out: u64,
@@ -146,6 +151,7 @@ impl Facts {
         );
         number("cached_tokens", self.usage.map(|usage| usage.cached));
         number("first_byte_ms", self.first_byte_ms);
+        number("overhead_us", self.overhead_us);
         number("ms", Some(self.ms));
         number("bytes_in", Some(self.bytes_in));
         number("bytes_out", Some(self.bytes_out));

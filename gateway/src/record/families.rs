@@ -70,8 +70,7 @@ pub(super) struct Families {
     pub(super) attempts: Family<OwnLabels<2>, Counter>,
     pub(super) failovers: Counter,
     pub(super) trips: Family<OwnLabels<1>, Counter>,
-    pub(super) not_stored: Family<Labels<1>, Counter>,
-    pub(super) cache_failures: Family<Labels<1>, Counter>,
+    pub(super) denied: Family<Labels<1>, Counter>,
     classes: [Counter; CLASSES.len()],
     verdicts: [Counter; Verdict::ALL.len()],
     by_cache: Saved,
@@ -95,6 +94,11 @@ struct States {
     waiting: Gauge,
     cache_bytes: Gauge,
     cache_behind: Gauge,
+    not_stored: Family<Labels<1>, Counter>,
+    cache_failures: Family<Labels<1>, Counter>,
+    flights: Family<Labels<1>, Gauge>,
+    flight_bytes: Gauge,
+    outrun: Counter,
     memory: Gauge,
 }
 
@@ -155,8 +159,7 @@ impl Families {
             attempts: keep(registry, "dsline_upstream_attempts", "Calls to an upstream, by outcome", Family::default()),
             failovers: keep(registry, "dsline_failovers", "Requests that went on to another upstream", Counter::default()),
             trips: keep(registry, "dsline_breaker_trips", "Times that a breaker opened", Family::default()),
-            not_stored: keep(registry, "dsline_cache_skipped", "Answers that were not stored, by reason", Family::default()),
-            cache_failures: keep(registry, "dsline_cache_failures", "Times that the cache behind did not answer well", Family::default()),
+            denied: keep(registry, "dsline_denied", "Requests that were not let in, by reason", Family::default()),
             duration: keep(registry, "gen_ai_server_request_duration_seconds", "Time to the last byte of an answer, by model", Family::new_with_constructor(Buckets(&SECONDS))),
             first_token: keep(registry, "gen_ai_server_time_to_first_token_seconds", "Time to the first token of an answer, by model", Family::new_with_constructor(Buckets(&SECONDS))),
             tokens: keep(registry, "gen_ai_client_token_usage", "Tokens that upstreams were asked for, by model and kind", Family::new_with_constructor(Buckets(&TOKENS))),
@@ -255,6 +258,23 @@ impl Families {
         states
             .cache_behind
             .set(scene.is_cache_behind_up.map_or(-1, i64::from));
+        for (reason, count) in &scene.not_stored {
+            raise(
+                &states.not_stored.get_or_create(&[("reason", *reason)]),
+                *count,
+            );
+        }
+        for (how, count) in &scene.cache_failures {
+            raise(
+                &states.cache_failures.get_or_create(&[("how", *how)]),
+                *count,
+            );
+        }
+        for (state, count) in [("running", scene.flights), ("kept", scene.flights_kept)] {
+            states.flights.get_or_create(&[("state", state)]).set(count);
+        }
+        states.flight_bytes.set(scene.flight_bytes);
+        raise(&states.outrun, scene.outrun);
         states.memory.set(resident_bytes());
     }
 }
@@ -273,6 +293,11 @@ impl States {
             waiting: keep(registry, "dsline_waiting_for_permit", "Requests that wait for an upstream permit", Gauge::default()),
             cache_bytes: keep(registry, "dsline_cache_bytes", "Bytes held by the cache in this process", Gauge::default()),
             cache_behind: keep(registry, "dsline_cache_behind_up", "1 while the cache behind is used, 0 while it is passed over, -1 without one", Gauge::default()),
+            not_stored: keep(registry, "dsline_cache_skipped", "Answers that were not stored, by reason", Family::default()),
+            cache_failures: keep(registry, "dsline_cache_failures", "Times that the cache behind did not do its part, by how", Family::default()),
+            flights: keep(registry, "dsline_flights", "Upstream calls: running ones, and finished ones that can be joined", Family::default()),
+            flight_bytes: keep(registry, "dsline_flight_bytes", "Bytes held for clients that read or join", Gauge::default()),
+            outrun: keep(registry, "dsline_outrun", "Clients cut off because they read too slowly", Counter::default()),
             memory: keep(registry, "process_resident_memory_bytes", "Memory of this process", Gauge::default()),
         }
     }

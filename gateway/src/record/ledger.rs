@@ -150,6 +150,11 @@ impl Exchange {
         Arc::clone(&self.received)
     }
 
+    /// So many body bytes came from the client.
+    pub fn take(&self, bytes: u64) {
+        self.received.fetch_add(bytes, Ordering::Relaxed);
+    }
+
     /// So many bytes of the answer's body went to the client.
     pub fn sent(&mut self, bytes: u64) {
         self.first_byte.get_or_insert_with(|| self.began.elapsed());
@@ -197,6 +202,10 @@ impl Drop for Exchange {
         facts.ending.get_or_insert(Ending::ClientGone);
         facts.ms = millis(times.total);
         facts.first_byte_ms = times.first_byte.map(millis);
+        let own = times
+            .first_byte
+            .map(|time| time.saturating_sub(times.waited));
+        facts.overhead_us = own.map(|own| u64::try_from(own.as_micros()).unwrap_or(u64::MAX));
         facts.bytes_in = self.received.load(Ordering::Relaxed);
         match &ledger.audit {
             Some(audit) => audit.record(facts),

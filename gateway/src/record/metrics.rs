@@ -125,20 +125,17 @@ impl Metrics {
         self.families.trips.get_or_create(&labels).inc();
     }
 
-    /// An answer was not stored, and why.
-    pub fn not_stored(&self, reason: &'static str) {
+    /// Somebody was not let in, and why.
+    pub fn denied(&self, reason: &'static str) {
         self.families
-            .not_stored
+            .denied
             .get_or_create(&[("reason", reason)])
             .inc();
     }
 
-    /// The cache behind did not answer well, and how.
-    pub fn cache_failed(&self, how: &'static str) {
-        self.families
-            .cache_failures
-            .get_or_create(&[("how", how)])
-            .inc();
+    /// Streams that flow to clients now.
+    pub fn streams_open(&self) -> i64 {
+        self.families.streams.get()
     }
 
     /// Hits and misses since the start, for the status line.

@@ -32,4 +32,16 @@ pub struct Scene {
     pub cache_bytes: i64,
     /// Whether the cache behind (Redis) is used; `None` without one.
     pub is_cache_behind_up: Option<bool>,
+    /// Answers that were not stored, by reason; since the start.
+    pub not_stored: Vec<(&'static str, u64)>,
+    /// How often the cache behind did not do its part, by how; since the start.
+    pub cache_failures: Vec<(&'static str, u64)>,
+    /// Shared upstream calls that run now.
+    pub flights: i64,
+    /// Finished answers that can still be joined.
+    pub flights_kept: i64,
+    /// Bytes that both of them hold.
+    pub flight_bytes: i64,
+    /// Clients cut off because they read too slowly; since the start.
+    pub outrun: u64,
 }

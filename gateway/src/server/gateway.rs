@@ -3,14 +3,13 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
-use serde_json::{Value, json};
 
-use super::live::Live;
-use crate::config::{Label, Overrides};
-use crate::record::{Ledger, Scene, Verdict};
+use crate::config::{Overrides, Settings};
+use crate::desk::Live;
+use crate::record::Ledger;
 
 /// One per process.
 pub(super) struct Gateway {
@@ -26,15 +25,15 @@ pub(super) struct Gateway {
 
 impl Gateway {
     /// A gateway that serves this generation of configuration, read from this file.
-    pub(super) fn new(file: PathBuf, overrides: Overrides, live: Live, ledger: Ledger) -> Self {
+    pub(super) fn new(file: PathBuf, overrides: Overrides, live: Live) -> Self {
         Self {
+            ledger: Arc::clone(&live.ledger),
             file,
             overrides,
             live: ArcSwap::from_pointee(live),
             is_draining: AtomicBool::new(false),
             is_leaving: AtomicBool::new(false),
             started: Instant::now(),
-            ledger: Arc::new(ledger),
         }
     }
 
@@ -46,7 +45,11 @@ impl Gateway {
     /// Takes a new generation from the file, or keeps the old one if the new is not valid.
     pub(super) fn reload(&self) {
         let old = self.live();
-        let new = match Live::load(&self.file, &self.overrides) {
+        let read = Settings::load(&self.file).map_err(anyhow::Error::from);
+        let made = read.and_then(|settings| {
+            Live::new(settings.with(&self.overrides), &self.ledger, Some(&old))
+        });
+        let new = match made {
             Ok(new) => new,
             Err(error) => {
                 return self.ledger.log.event(
@@ -67,7 +70,7 @@ impl Gateway {
         }
         self.ledger
             .log
-            .event("reloaded", &format!("{} client keys", new.keys.len()));
+            .event("reloaded", &format!("{} client keys", new.gate.counts().0));
         self.live.store(Arc::new(new));
     }
 
@@ -107,39 +110,8 @@ impl Gateway {
         }
     }
 
-    /// The answer to `GET /metrics`.
-    pub(super) fn metrics(&self) -> String {
-        let ledger = &self.ledger;
-        let audit = ledger.audit.as_ref();
-        ledger.metrics.text(&Scene {
-            is_draining: self.is_draining(),
-            log_lines_dropped: ledger.log.dropped(),
-            audit_records_dropped: audit.map_or(0, |audit| audit.dropped()),
-            audit_spool_bytes: audit.map_or(0, |audit| audit.spool_bytes()),
-            ..Scene::default()
-        })
-    }
-
-    /// The answer to `GET /status`.
-    pub(super) fn status(&self) -> Value {
-        let live = self.live();
-        let metrics = &self.ledger.metrics;
-        let times = metrics.response_times();
-        json!({
-            "line": live.settings.line.as_str(),
-            "node": live.settings.node.as_str(),
-            "release": live.settings.release.as_ref().map(Label::as_str),
-            "version": env!("CARGO_PKG_VERSION"),
-            "ready": self.readiness().is_ok(),
-            "draining": self.is_draining(),
-            "in_flight": metrics.in_flight(),
-            "hits": metrics.count_of(Verdict::Hit),
-            "merged": metrics.count_of(Verdict::Coalesced),
-            "misses": metrics.count_of(Verdict::Miss),
-            "p50_seconds": times.map(|[p50, ..]| p50),
-            "p99_seconds": times.map(|[.., p99]| p99),
-            "audit_dropped": self.ledger.audit.as_ref().map(|audit| audit.dropped()),
-            "uptime_seconds": self.started.elapsed().as_secs(),
-        })
+    /// How long this process serves.
+    pub(super) fn uptime(&self) -> Duration {
+        self.started.elapsed()
     }
 }

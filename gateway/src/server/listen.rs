@@ -17,14 +17,13 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, interval, sleep, timeout_at};
 
-use super::admin::answer as answer_operator;
+use super::admin::{answer as answer_operator, health};
 use super::gateway::Gateway;
-use super::live::Live;
-use super::routes::{Reply, answer as answer_client};
 use super::socket::{Listener, Stream};
-use crate::config::Overrides;
+use crate::config::{Overrides, Settings};
+use crate::desk::{Live, Reply, answer as answer_client};
 use crate::record::{Audit, AuditRules, Ledger, Log};
 
 /// Longer than nginx keeps an idle connection (60 s): whoever closes first must be nginx, or it would send a request
@@ -37,6 +36,9 @@ const LAST_CALL: Duration = Duration::from_secs(1);
 /// How long a stop leaves idle connections to their owner, for the same reason: longer than nginx keeps them (15 s in
 /// its `upstream` block). A request that comes in that time is answered, and its connection closed after it.
 const OWNERS_TURN: Duration = Duration::from_secs(20);
+
+/// How often limits forget who has not come for long.
+const TIDY: Duration = Duration::from_mins(1);
 
 #[derive(Clone, Copy)]
 enum Side {
@@ -59,8 +61,10 @@ async fn run(file: &Path, overrides: Overrides) -> anyhow::Result<()> {
     let mut hang_up = signal(SignalKind::hangup())?;
     let (gateway, clients, operator) = start(file, overrides).await?;
     let graceful = GracefulShutdown::new();
+    let mut tidy = interval(TIDY);
     loop {
         tokio::select! {
+            _ = tidy.tick() => gateway.live().limiter.tidy(),
             accepted = clients.accept() => attend(accepted, Side::Clients, &gateway, &graceful).await,
             accepted = operator.accept() => attend(accepted, Side::Operator, &gateway, &graceful).await,
             _ = hang_up.recv() => gateway.reload(),
@@ -87,10 +91,13 @@ async fn start(
     file: &Path,
     overrides: Overrides,
 ) -> anyhow::Result<(Arc<Gateway>, Listener, Listener)> {
-    let live = Live::load(file, &overrides)?;
+    let settings = Settings::load(file)?.with(&overrides);
+    let log = Log::start(std::io::stdout());
+    let audit = audit_rules(&settings).map(|rules| Audit::start(rules, log.clone()));
+    let ledger = Arc::new(Ledger::new(log.clone(), audit));
+    let live = Live::new(settings, &ledger, None)?;
     let clients = Listener::bind("listen", &live.settings.listen).await?;
     let operator = Listener::bind("admin", &live.settings.admin).await?;
-    let log = Log::start(std::io::stdout());
     let place = format!(
         "{} of {}, version {}, clients {}, operator {}, {} client keys",
         live.settings.node.as_str(),
@@ -98,23 +105,21 @@ async fn start(
         env!("CARGO_PKG_VERSION"),
         clients.place()?,
         operator.place()?,
-        live.keys.len(),
+        live.gate.counts().0,
     );
     log.event("started", &place);
     for warning in live.warnings() {
         log.event("warning", &warning);
     }
-    let audit = audit_rules(&live).map(|rules| Audit::start(rules, log.clone()));
-    let ledger = Ledger::new(log, audit);
-    let gateway = Gateway::new(file.to_owned(), overrides, live, ledger);
+    let gateway = Gateway::new(file.to_owned(), overrides, live);
     Ok((Arc::new(gateway), clients, operator))
 }
 
-fn audit_rules(live: &Live) -> Option<AuditRules> {
-    let audit = &live.settings.audit;
+fn audit_rules(settings: &Settings) -> Option<AuditRules> {
+    let audit = &settings.audit;
     Some(AuditRules {
         folder: audit.folder.clone()?,
-        node: live.settings.node.as_str().to_owned(),
+        node: settings.node.as_str().to_owned(),
         file_bytes: audit.file_bytes,
         all_bytes: audit.all_bytes,
         prompts: audit.prompts,
@@ -161,7 +166,10 @@ fn converse(
 
 async fn reply(side: Side, gateway: &Gateway, request: Request<Incoming>, peer: IpAddr) -> Reply {
     let mut reply = match side {
-        Side::Clients => answer_client(gateway, request, peer).await,
+        Side::Clients => match health(gateway, request.method(), request.uri().path()) {
+            Some(reply) => reply,
+            None => answer_client(gateway.live(), request, peer).await,
+        },
         Side::Operator => answer_operator(gateway, &request),
     };
     if gateway.is_leaving() {

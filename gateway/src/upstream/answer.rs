@@ -47,14 +47,21 @@ pub enum Cut {
     OutOfTime,
 }
 
-impl fmt::Display for Cut {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl Cut {
+    /// For those who are cut off by it.
+    pub fn words(self) -> &'static str {
+        match self {
             Self::BrokeOff => "the upstream broke off",
             Self::Silent => "the upstream fell silent",
             Self::Unfinished => "the upstream ended the stream before its end",
             Self::OutOfTime => "the answer took longer than this line allows",
-        })
+        }
+    }
+}
+
+impl fmt::Display for Cut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.words())
     }
 }
 

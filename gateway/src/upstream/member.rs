@@ -9,9 +9,9 @@ use hyper_util::client::legacy::Client;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 
 use super::breaker::{Breaker, Change, Leave, Limits, Outcome, State};
-use super::call::read_key;
 use super::connect::Connector;
 use super::event::{Event, Told};
+use super::key::read_key;
 use super::load::{Latency, score, share};
 use super::order::{Order, Sending};
 use super::tls::trust;

@@ -10,6 +10,7 @@ mod speech;
 mod sse;
 mod text;
 mod tree;
+mod usage;
 
 pub use cors::CorsRules;
 pub use failure::Failure;
@@ -24,3 +25,4 @@ pub use speech::Speech;
 pub use sse::Watch;
 pub use text::{pieces, quote, unescape};
 pub use tree::Tree;
+pub use usage::{UsedTokens, used_tokens};

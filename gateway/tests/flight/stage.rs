@@ -162,6 +162,7 @@ impl Play {
             response: response.body(script).unwrap(),
             patience: Duration::from_secs(20),
             needs_done: true,
+            why: |_| "the upstream broke off",
             observer: self.observer,
         }
     }
