@@ -166,10 +166,14 @@ start_gateway() {
 retire_gateways() {
     [ -n "$started" ] || return 0
     for container in $(gateways); do
-        if [ "$(project_of "$container")" != "$project" ]; then
-            docker update --restart no "$container"
-            docker kill --signal TERM "$container" || docker rm "$container"
-        fi
+        if [ "$(project_of "$container")" = "$project" ]; then continue; fi
+        state=$(docker inspect --format '{{ .State.Running }} {{ .HostConfig.RestartPolicy.Name }}' "$container")
+        case $state in
+            # Told by an earlier push; a second word would end its streams at once.
+            'true no') ;;
+            'true '*) docker update --restart no "$container" && docker kill --signal TERM "$container" ;;
+            *) docker rm "$container" ;;
+        esac
     done
 }
 
