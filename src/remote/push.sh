@@ -157,7 +157,8 @@ start_gateway() {
     done
     echo 'it did not take over within 15 s'
     docker logs --tail 20 "$(compose $home/current/gateway ps --all --quiet)"
-    compose $home/current/gateway down
+    # It serves nobody, and need not be waited for.
+    compose $home/current/gateway down --timeout 5
     return 1
 }
 
