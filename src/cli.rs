@@ -5,7 +5,7 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 
 use crate::commands::{
     Global, Outcome, cert, completions, connect, exec, init, plan, render, ssh, status, teardown,
-    up,
+    token, up,
 };
 use crate::operator::Environment;
 use crate::output::Printer;
@@ -43,6 +43,8 @@ enum Command {
     Connect(connect::Args),
     /// Show the certificate that the line's clients must trust
     Cert(cert::Args),
+    /// Issue and revoke tokens of the line
+    Token(token::Args),
     /// Remove everything of the line, then look again
     Teardown(teardown::Args),
     /// Print shell completions
@@ -65,6 +67,7 @@ impl Cli {
             Command::Exec(args) => exec::run(&args, global, environment, printer).await,
             Command::Connect(args) => connect::run(&args, global, environment, printer),
             Command::Cert(args) => cert::run(&args, global, environment, printer),
+            Command::Token(args) => token::run(&args, global, environment, printer).await,
             Command::Teardown(args) => teardown::run(&args, global, environment, printer).await,
             Command::Completions(args) => completions::run(&args, Self::command(), printer),
         }

@@ -80,6 +80,14 @@ impl Failure {
         }
     }
 
+    /// Whether the same call may well succeed in a moment.
+    pub fn is_passing(&self) -> bool {
+        matches!(
+            self.kind,
+            FailureKind::Throttled | FailureKind::Unreachable(_) | FailureKind::TimedOut(_)
+        )
+    }
+
     /// What to do next, when there is something to do.
     pub fn hint(&self) -> Option<String> {
         let text = match &self.kind {

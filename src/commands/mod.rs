@@ -10,11 +10,14 @@ pub mod render;
 pub mod ssh;
 pub mod status;
 pub mod teardown;
+pub mod token;
 pub mod up;
 
 mod global;
+mod lock;
 mod outcome;
 mod setup;
 
 pub use global::{Global, LineArgs};
+pub use lock::LockArgs;
 pub use outcome::Outcome;

@@ -1,14 +1,15 @@
 //! Gathers what commands work with: profile, secrets, and the handle on the world.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
 use jiff::Timestamp;
 
 use crate::client::operator_address;
 use crate::cloud::Cloud;
-use crate::engine::{Scope, World, observe};
-use crate::line::{Hint as _, LineSecret, Profile};
+use crate::engine::{LineView, Scope, World, observe};
+use crate::line::{Hint as _, LineSecret, Profile, Secret};
 use crate::operator::{Environment, authorized_keys, find_gateway, line_secret, read_secret};
 use crate::plan::{Context, Plan, Wanted, up};
 use crate::remote::Door;
@@ -18,9 +19,9 @@ use super::global::{Global, LineArgs};
 /// What `plan`, `up` and `status` work with.
 pub(super) struct Setup {
     /// What is wanted.
-    pub(super) wanted: Wanted,
+    pub(super) wanted: Arc<Wanted>,
     /// The world.
-    pub(super) world: World,
+    pub(super) world: Arc<World>,
     /// The operator's address as nodes see it.
     pub(super) operator: Option<IpAddr>,
 }
@@ -35,11 +36,7 @@ impl Setup {
         let mut profile = global.profile(environment)?.profile;
         args.apply_to(&mut profile)?;
         let secret = line_secret(environment, &profile)?;
-        let upstream_key = read_secret(
-            environment,
-            &profile.upstream.key,
-            "the upstream's API key (upstream.key)",
-        )?;
+        let upstream_keys = upstream_keys(environment, &profile)?;
         let gateway = find_gateway(environment, args.gateway.as_deref())?;
         let authorized_keys = authorized_keys(environment, &profile)?;
         let (operator, cloud) = tokio::join!(operator(&profile), Cloud::open());
@@ -47,27 +44,26 @@ impl Setup {
         let wanted = Wanted {
             profile,
             secret,
-            upstream_key,
+            upstream_keys,
             gateway,
             authorized_keys,
             now: Timestamp::now(),
         };
         Ok(Self {
-            wanted,
-            world,
+            wanted: Arc::new(wanted),
+            world: Arc::new(world),
             operator: operator?,
         })
     }
 
-    /// Observes the line with its nodes and plans the way to what is wanted; changes nothing.
-    pub(super) async fn plan(&self) -> Result<Plan> {
-        let view = observe(
-            &self.world,
-            &self.wanted.profile,
-            Scope::Nodes,
-            self.wanted.now,
-        )
-        .await?;
+    /// Observes the line with its nodes; changes nothing.
+    pub(super) async fn observe(&self) -> Result<LineView> {
+        let now = self.wanted.now;
+        observe(&self.world, &self.wanted.profile, Scope::Nodes, now).await
+    }
+
+    /// Plans the way from what was observed to what is wanted.
+    pub(super) fn plan(&self, view: &LineView) -> Result<Plan> {
         let context = Context {
             wanted: &self.wanted,
             observed: &view.observed,
@@ -75,6 +71,21 @@ impl Setup {
         };
         Ok(up(&context)?)
     }
+}
+
+/// The API keys of all upstreams, in the order of the profile.
+pub(super) fn upstream_keys(environment: &Environment, profile: &Profile) -> Result<Vec<Secret>> {
+    let upstream = &profile.upstream;
+    let first = read_secret(
+        environment,
+        &upstream.key,
+        "the upstream's API key (upstream.key)",
+    );
+    let others = upstream.others.iter().map(|other| {
+        let what = format!("the API key of the upstream `{}`", other.name);
+        read_secret(environment, &other.key, &what)
+    });
+    std::iter::once(first).chain(others).collect()
 }
 
 /// The world alone, for commands that only look or only run something.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
@@ -74,7 +75,7 @@ async fn look(args: &Args, global: &Global, environment: &Environment) -> Result
             let secret = line_secret(environment, &profile)?;
             (
                 profile.clone(),
-                world(environment, &profile, secret).await,
+                Arc::new(world(environment, &profile, secret).await),
                 Err(why),
             )
         }
@@ -156,6 +157,7 @@ async fn node_line(
             address: None,
             release: None,
             gateway: None,
+            traffic: None,
             health: missing,
             checkers: None,
             drift: Vec::new(),
@@ -188,6 +190,7 @@ async fn node_line(
         gateway: report
             .and_then(|report| report.gateway.as_ref())
             .map(|gateway| gateway.version.clone()),
+        traffic: report.and_then(|report| report.gateway.clone()),
         health,
         checkers,
         drift,

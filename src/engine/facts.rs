@@ -7,6 +7,8 @@ use std::sync::Mutex;
 use crate::line::{Generation, Region, Slot};
 use crate::plan::Plan;
 
+use super::revocations::Keeper;
+
 /// A node as far as it is known at this moment of a run.
 #[derive(Clone, Debug, Default)]
 pub(super) struct NodeFacts {
@@ -50,6 +52,22 @@ impl Facts {
             .get(slot)
             .cloned()
             .unwrap_or_default()
+    }
+
+    /// Every node with an address and a generation.
+    pub(super) fn keepers(&self) -> Vec<Keeper> {
+        let nodes = self
+            .nodes
+            .lock()
+            .expect("no step panics while it holds the lock");
+        let keeper = |(slot, node): (&Slot, &NodeFacts)| {
+            Some(Keeper {
+                slot: slot.clone(),
+                generation: node.generation?,
+                address: Some(node.address?),
+            })
+        };
+        nodes.iter().filter_map(keeper).collect()
     }
 
     /// Adds to what is known of a node.

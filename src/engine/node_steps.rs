@@ -1,19 +1,22 @@
 //! The steps that happen on a node, over its one SSH session.
 
+use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
+use tokio::sync::OnceCell;
 use tokio::time::{Instant, sleep};
 
 use crate::cloud::is_burstable;
-use crate::line::{Generation, HostKey, HostKeyStage, Slot};
+use crate::line::{Generation, HostKey, HostKeyStage, Revocation, Slot};
 use crate::plan::{Wanted, release_of};
-use crate::remote::{Blocked, Session, await_boot, install_lasting_key, push};
+use crate::remote::{Blocked, Session, await_boot, install_lasting_key, push, revoke};
 
 use super::event::Ending;
 use super::facts::Facts;
+use super::revocations::share;
 use super::world::World;
 
 /// How long a new instance may take until its SSH server answers.
@@ -28,6 +31,8 @@ pub(super) struct NodeSteps {
     world: Arc<World>,
     wanted: Option<Arc<Wanted>>,
     facts: Arc<Facts>,
+    /// What the nodes hold that were there when the run began; asked once.
+    revoked: OnceCell<BTreeSet<Revocation>>,
 }
 
 impl NodeSteps {
@@ -36,6 +41,7 @@ impl NodeSteps {
             world,
             wanted,
             facts,
+            revoked: OnceCell::new(),
         }
     }
 
@@ -124,6 +130,7 @@ impl NodeSteps {
             .world
             .session(slot, generation, address, ATTEMPT)
             .await?;
+        self.bring_revocations(&session, slot).await?;
         let release = release_of(self.wanted()?, slot, Some(address));
         says(format!("pushing release {}", &release.digest()[..8]));
         let pushed = push(&session, &release).await?;
@@ -132,5 +139,17 @@ impl NodeSteps {
         } else {
             Ending::Done
         })
+    }
+
+    /// A new node knows what the others revoked before anybody is sent to it. A node that cannot be asked holds nobody up:
+    /// it is most often the one that is being replaced.
+    async fn bring_revocations(&self, session: &Session, slot: &Slot) -> Result<()> {
+        let revoked = self.revoked.get_or_init(async || {
+            let mut others = self.facts.keepers();
+            others.retain(|keeper| keeper.slot != *slot);
+            share(&self.world, &others, &BTreeSet::new()).await.all
+        });
+        revoke(session, revoked.await).await?;
+        Ok(())
     }
 }

@@ -17,7 +17,7 @@ pub(super) fn wanted(profile: Profile) -> Wanted {
     Wanted {
         profile,
         secret: LineSecret::from_bytes([9; 32]),
-        upstream_key: Secret::new("upstream"),
+        upstream_keys: vec![Secret::new("upstream")],
         gateway: GatewayBinary::new(b"gateway".to_vec()),
         authorized_keys: Vec::new(),
         now: NOW.parse().unwrap(),
@@ -275,6 +275,7 @@ pub(super) fn pushed(wanted: &Wanted, slot: &Slot, address: Option<Ipv4Addr>) ->
         drifted: Vec::new(),
     };
     NodeReport {
+        lease: None,
         booted: true,
         boot_error: None,
         has_lasting_key: true,

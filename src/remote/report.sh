@@ -22,6 +22,8 @@ deviations() {
 [ ! -e $home/first-boot-done ] || fact booted
 [ ! -s $home/first-boot-error ] || fact boot-error "$(head -c 2000 $home/first-boot-error | tr '\n\t' '  ')"
 
+[ ! -s $home/lease ] || fact lease "$(cat $home/lease)"
+
 for manifest in $home/parts/*.sha256; do
     [ ! -e "$manifest" ] || fact stored "$(basename "$manifest" .sha256)"
 done
@@ -46,5 +48,6 @@ systemctl is-active "$@" | while read -r state; do
     shift
 done
 
-status=$(curl -sf --max-time 2 http://127.0.0.1:8081/status) && fact gateway "$status"
+# The second: a release from before the gateway had sockets.
+status=$(curl -sf --max-time 2 http://127.0.0.1:8082/status || curl -sf --max-time 2 http://127.0.0.1:8081/status) && fact gateway "$status"
 exit 0

@@ -4,7 +4,7 @@ use insta::assert_snapshot;
 
 use super::offline;
 
-const COMMANDS: [&str; 11] = [
+const COMMANDS: [&str; 12] = [
     "init",
     "plan",
     "up",
@@ -14,6 +14,7 @@ const COMMANDS: [&str; 11] = [
     "exec",
     "connect",
     "cert",
+    "token",
     "teardown",
     "completions",
 ];
@@ -53,6 +54,7 @@ fn help_lists_every_command_and_exit_code() {
       exec         Run a command on nodes
       connect      Print what a client of the line needs
       cert         Show the certificate that the line's clients must trust
+      token        Issue and revoke tokens of the line
       teardown     Remove everything of the line, then look again
       completions  Print shell completions
       help         Print this message or the help of the given subcommand(s)

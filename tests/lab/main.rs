@@ -15,6 +15,7 @@ mod dark;
 mod disturbance;
 mod http;
 mod life;
+mod lock;
 mod node;
 mod ownership;
 mod story;

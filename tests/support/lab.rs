@@ -111,14 +111,21 @@ impl Lab {
         self.run_words(&words.split_whitespace().collect::<Vec<_>>())
     }
 
-    /// Runs `dsline` with words that may hold spaces; whatever it prints, no secret is in it.
-    pub(crate) fn run_words(&self, words: &[&str]) -> Ran {
-        let begun = Instant::now();
-        let output = Command::new(&self.program)
+    /// The command that runs `dsline` with these words, for who wants to watch it run.
+    pub(crate) fn command(&self, words: &[&str]) -> std::process::Command {
+        let mut command = std::process::Command::new(&self.program);
+        command
             .env_clear()
             .envs(&self.variables)
             .current_dir(self.home())
-            .args(words)
+            .args(words);
+        command
+    }
+
+    /// Runs `dsline` with words that may hold spaces; whatever it prints, no secret is in it.
+    pub(crate) fn run_words(&self, words: &[&str]) -> Ran {
+        let begun = Instant::now();
+        let output = Command::from_std(self.command(words))
             .timeout(PATIENCE)
             .output()
             .expect("dsline can be run");
