@@ -77,6 +77,21 @@ impl Lab {
         self
     }
 
+    /// With a key pair of the operator's own, in place of the public key that nobody has the other half of.
+    pub(crate) fn with_key_pair(self) -> Self {
+        let path = self.home().join(".ssh/id_ed25519");
+        fs::remove_file(path.with_extension("pub")).unwrap();
+        let made = std::process::Command::new("ssh-keygen")
+            .args(["-q", "-t", "ed25519", "-N", "", "-f"])
+            .arg(&path)
+            .status();
+        assert!(
+            made.is_ok_and(|status| status.success()),
+            "ssh-keygen cannot be run; it is in openssh-client"
+        );
+        self
+    }
+
     /// Without a file under the home folder.
     pub(crate) fn without_file(self, name: &str) -> Self {
         fs::remove_file(self.home().join(name)).unwrap();
