@@ -3,13 +3,17 @@
 mod change;
 mod conflict;
 mod desired;
+#[cfg(test)]
+mod model;
 mod name;
 mod node;
 mod order;
 #[cfg(test)]
 mod properties;
 
-pub use change::{ChangeAction, ChangeBatch, RecordChange, change};
+pub use change::{ChangeAction, ChangeBatch, RecordChange, change, is_of_line};
 pub use conflict::Conflict;
 pub use desired::desired;
+#[cfg(test)]
+pub(crate) use model::apply as apply_batch;
 pub use node::{NodeRecord, known_nodes};
