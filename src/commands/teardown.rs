@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use anyhow::{Result, bail};
 use serde::Serialize;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use crate::cloud::Cloud;
-use crate::engine::{Receipt, Stop, World, apply, observe_everything, sweep};
-use crate::line::{KeyId, LineName, LineSecret, Observed};
+use crate::engine::{Applied, Interrupted, Receipt, Stop, World, apply, observe_everything, sweep};
+use crate::line::{KeyId, LineSecret, Observed};
 use crate::operator::{Environment, find_line_secret};
-use crate::output::{self, Printer, show_progress};
+use crate::output::{self, Endings, Printer, show_progress};
 use crate::plan::{Plan, Refusal, teardown};
 
 use super::global::Global;
@@ -31,7 +31,10 @@ pub struct Args {
 #[derive(Serialize)]
 struct Document<'a> {
     plan: &'a Plan,
-    receipt: &'a Receipt,
+    #[serde(flatten)]
+    endings: Option<Endings<'a>>,
+    /// What a second look found; nothing if that was stopped.
+    receipt: Option<&'a Receipt>,
     clean: bool,
 }
 
@@ -44,7 +47,11 @@ pub async fn run(
 ) -> Result<Outcome> {
     let profile = global.profile(environment)?.profile;
     let world = Arc::new(World::without_nodes(Cloud::open().await));
-    let (observed, zones) = observe_everything(&world, &profile.name).await?;
+    let mut stop = Stop::listen();
+    let (observed, zones) = tokio::select! {
+        looked = observe_everything(&world, &profile.name) => looked?,
+        () = Stop::No.beyond(&mut stop) => return Err(Interrupted.into()),
+    };
     if !args.force {
         refuse_anothers(
             &observed,
@@ -55,14 +62,26 @@ pub async fn run(
         )?;
     }
     let plan = teardown(&profile.name, &observed, &zones);
+    let mut applied = None;
     if !plan.is_empty() {
         output::plan(printer, &plan);
-        if !may_apply(args.yes, printer, &plan)? {
+        if !may_apply(args.yes, printer, &plan, &mut stop).await? {
             return Ok(Outcome::Pending);
         }
-        remove(&world, &plan, printer).await?;
+        applied = Some(remove(&world, &plan, stop.clone(), printer).await?);
     }
-    finish(&world, &profile.name, &plan, printer).await
+    let second_look = async {
+        let since = *stop.borrow();
+        if since == Stop::Now {
+            return None;
+        }
+        tokio::select! {
+            receipt = sweep(&world, &profile.name) => Some(receipt),
+            () = since.beyond(&mut stop) => None,
+        }
+    };
+    let receipt = second_look.await;
+    finish(&plan, applied.as_ref(), receipt.as_ref(), printer)
 }
 
 /// A line of the same name made with another secret is somebody else's until `--force` says otherwise.
@@ -81,21 +100,37 @@ fn refuse_anothers(observed: &Observed, own: Option<&KeyId>) -> Result<()> {
     }
 }
 
-async fn remove(world: &Arc<World>, plan: &Plan, printer: &Printer) -> Result<()> {
+async fn remove(
+    world: &Arc<World>,
+    plan: &Plan,
+    stop: watch::Receiver<Stop>,
+    printer: &Printer,
+) -> Result<Applied> {
     let (sender, receiver) = mpsc::unbounded_channel();
     let display = tokio::spawn(show_progress(printer.clone(), plan.clone(), receiver));
-    apply(Arc::clone(world), plan, None, sender, Stop::listen()).await;
+    let result = apply(Arc::clone(world), plan, None, sender, stop).await;
     display.await?;
-    Ok(())
+    output::applied(printer, plan, &Endings::new(plan, &result));
+    Ok(result)
 }
 
-async fn finish(world: &World, line: &LineName, plan: &Plan, printer: &Printer) -> Result<Outcome> {
-    let receipt = sweep(world, line).await;
-    output::receipt(printer, &receipt);
-    let clean = receipt.is_clean();
+fn finish(
+    plan: &Plan,
+    applied: Option<&Applied>,
+    receipt: Option<&Receipt>,
+    printer: &Printer,
+) -> Result<Outcome> {
+    match receipt {
+        Some(receipt) => output::receipt(printer, receipt),
+        None => printer.note(
+            "stopped before the second look had ended: what is left is not known; `dsline teardown` looks again",
+        ),
+    }
+    let clean = receipt.is_some_and(Receipt::is_clean);
     printer.document(&Document {
         plan,
-        receipt: &receipt,
+        endings: applied.map(|applied| Endings::new(plan, applied)),
+        receipt,
         clean,
     })?;
     Ok(if clean {

@@ -1,6 +1,6 @@
 //! Runs a plan: what is independent at once, what depends after what it depends on, stopping cleanly when asked.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use tokio::sync::{mpsc, watch};
@@ -17,8 +17,10 @@ use super::world::World;
 /// What became of a plan.
 #[derive(Debug)]
 pub struct Applied {
-    /// How each step ended; a step that is missing was still running when everything was given up.
+    /// How each step ended.
     pub endings: BTreeMap<StepId, Ending>,
+    /// The steps that were begun; those of them without an ending were given up.
+    pub begun: BTreeSet<StepId>,
     /// Whether somebody asked to stop.
     pub stopped: bool,
 }
@@ -69,12 +71,16 @@ pub async fn apply(
         running: JoinSet::new(),
         begun: vec![false; plan.steps.len()],
         events,
+        has_told: false,
     };
     loop {
         let urgency = *stop.borrow_and_update();
         if urgency == Stop::Now {
             run.running.abort_all();
             break;
+        }
+        if urgency == Stop::Finish {
+            run.tell_of_stopping();
         }
         run.begin_ready(&executor, urgency == Stop::Finish);
         if run.running.is_empty() {
@@ -87,7 +93,14 @@ pub async fn apply(
         }
     }
     let stopped = *stop.borrow() != Stop::No;
+    let is_begun = |step: &&Step| run.begun[step.id.0];
     Applied {
+        begun: plan
+            .steps
+            .iter()
+            .filter(is_begun)
+            .map(|step| step.id)
+            .collect(),
         endings: run.endings,
         stopped,
     }
@@ -99,6 +112,8 @@ struct Run<'a> {
     running: JoinSet<(StepId, Ending)>,
     begun: Vec<bool>,
     events: mpsc::UnboundedSender<Event>,
+    /// Whether it has been told that the run is stopping.
+    has_told: bool,
 }
 
 impl Run<'_> {
@@ -118,6 +133,19 @@ impl Run<'_> {
                 self.skip(step, missing);
             } else {
                 self.begin(step, executor);
+            }
+        }
+    }
+
+    /// Says once what is still waited for: a first Ctrl-C without an answer invites the second.
+    fn tell_of_stopping(&mut self) {
+        if std::mem::replace(&mut self.has_told, true) {
+            return;
+        }
+        let text = "stopping after this; once more (Ctrl-C or SIGTERM) gives it up";
+        for step in &self.plan.steps {
+            if self.begun[step.id.0] && !self.endings.contains_key(&step.id) {
+                self.tell(step.id, EventKind::Says(text.to_owned()));
             }
         }
     }

@@ -3,7 +3,8 @@
 use futures::future::join_all;
 use serde::Serialize;
 
-use crate::line::{InstanceState, LineName, Region, is_ours};
+use crate::dns::is_of_line;
+use crate::line::{InstanceState, LineName, Region};
 
 use super::world::World;
 
@@ -140,7 +141,7 @@ async fn sweep_zones(world: &World, line: &LineName) -> Receipt {
             Ok(records) => {
                 let ours = records
                     .into_iter()
-                    .filter(|record| is_ours(line, record.set_identifier.as_deref()));
+                    .filter(|record| is_of_line(line, record));
                 receipt.leftovers.extend(ours.map(|record| Leftover {
                     kind: "record",
                     at: zone.name.clone(),
