@@ -6,6 +6,7 @@ pub mod cloud;
 pub mod commands;
 pub mod dns;
 pub mod engine;
+pub mod lease;
 pub mod line;
 pub mod operator;
 pub mod output;
@@ -21,6 +22,7 @@ use clap::error::ErrorKind;
 use crate::cli::Cli;
 use crate::commands::Outcome;
 use crate::engine::{Interrupted, hint_of};
+use crate::lease::Taken;
 use crate::line::ProfileError;
 use crate::operator::Environment;
 use crate::output::Printer;
@@ -28,6 +30,8 @@ use crate::plan::Refusal;
 
 /// Exit code of a call whose words or profile are wrong (BSD's `EX_USAGE`).
 const USAGE: u8 = 64;
+/// Exit code of a command that did not get the lock.
+const LOCKED: u8 = 4;
 /// Exit code of a refused plan.
 const REFUSED: u8 = 5;
 /// Exit code of a run that a signal stopped before it changed anything (the shell's 128 + SIGINT).
@@ -91,6 +95,8 @@ fn code_of(error: &anyhow::Error) -> u8 {
         REFUSED
     } else if error.is::<Interrupted>() {
         INTERRUPTED
+    } else if error.chain().any(|cause| cause.is::<Taken>()) {
+        LOCKED
     } else if error.chain().any(|cause| cause.is::<ProfileError>()) {
         USAGE
     } else {

@@ -12,9 +12,12 @@ pub mod status;
 pub mod teardown;
 pub mod up;
 
+mod consent;
 mod global;
+mod lock;
 mod outcome;
 mod setup;
 
 pub use global::{Global, LineArgs};
+pub use lock::LockArgs;
 pub use outcome::Outcome;

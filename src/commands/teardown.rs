@@ -7,15 +7,21 @@ use serde::Serialize;
 use tokio::sync::{mpsc, watch};
 
 use crate::cloud::Cloud;
-use crate::engine::{Applied, Interrupted, Receipt, Stop, World, apply, observe_everything, sweep};
-use crate::line::{KeyId, LineSecret, Observed};
+use crate::engine::{
+    Applied, Means, Receipt, Stop, World, apply, ask_nodes, observe_everything, sweep,
+};
+use crate::lease::Locks;
+use crate::line::{KeyId, LineSecret, Observed, Profile, ZoneView};
 use crate::operator::{Environment, find_line_secret};
 use crate::output::{self, Endings, Printer, show_progress};
 use crate::plan::{Plan, Refusal, teardown};
 
+use super::consent::{may_apply, until_stopped};
 use super::global::Global;
+use super::lock::{LockArgs, Taker};
 use super::outcome::Outcome;
-use super::up::may_apply;
+use super::setup::world;
+use super::up::give_back;
 
 /// Remove everything of the line, in every region, then look again.
 #[derive(Debug, clap::Args)]
@@ -26,6 +32,8 @@ pub struct Args {
     /// Remove a line that was made with another line secret
     #[arg(long)]
     force: bool,
+    #[command(flatten)]
+    lock: LockArgs,
 }
 
 #[derive(Serialize)]
@@ -38,7 +46,7 @@ struct Document<'a> {
     clean: bool,
 }
 
-/// Observes every region, plans, asks, applies, sweeps again and prints a receipt.
+/// Observes every region, plans, asks, takes the lock, applies, sweeps again and prints a receipt.
 pub async fn run(
     args: &Args,
     global: &Global,
@@ -46,42 +54,157 @@ pub async fn run(
     printer: &Printer,
 ) -> Result<Outcome> {
     let profile = global.profile(environment)?.profile;
-    let world = Arc::new(World::without_nodes(Cloud::open().await));
+    let secret = find_line_secret(environment, &profile)?;
+    let desk = Desk::new(args, profile, secret, environment).await;
     let mut stop = Stop::listen();
-    let (observed, zones) = tokio::select! {
-        looked = observe_everything(&world, &profile.name) => looked?,
-        () = Stop::No.beyond(&mut stop) => return Err(Interrupted.into()),
+    let (observed, zones) = until_stopped(desk.look(), &mut stop).await?;
+    let plan = teardown(&desk.profile.name, &observed, &zones);
+    let taker = Taker {
+        command: "teardown",
+        args: &args.lock,
+        profile: &desk.profile,
+        secret: desk.secret.as_ref(),
+        world: &desk.world,
+        environment,
+        printer,
     };
-    if !args.force {
-        refuse_anothers(
-            &observed,
-            find_line_secret(environment, &profile)?
-                .as_ref()
-                .map(LineSecret::key_id)
-                .as_ref(),
-        )?;
+    if plan.is_empty() && !taker.has_lease(&zones) {
+        return desk.finish(&plan, None, stop, printer).await;
     }
-    let plan = teardown(&profile.name, &observed, &zones);
-    let mut applied = None;
-    if !plan.is_empty() {
-        output::plan(printer, &plan);
-        if !may_apply(args.yes, printer, &plan, &mut stop).await? {
-            return Ok(Outcome::Pending);
+    output::plan(printer, &plan);
+    if !may_apply(args.yes, printer, &plan, &mut stop).await? {
+        return Ok(Outcome::Pending);
+    }
+    let mut stores = taker.in_zones(&zones);
+    if stores.is_empty() && desk.secret.is_some() {
+        let observed = ask_nodes(&desk.world, observed).await;
+        stores.push(taker.on_nodes(&observed).await);
+    }
+    let grip = until_stopped(taker.take(stores), &mut stop).await?;
+    let locks = Arc::new(grip.locks);
+    let plan = if grip.is_news { None } else { Some(plan) };
+    let removed = desk.remove(plan, &locks, stop.clone(), printer).await;
+    match &removed {
+        Ok((plan, applied)) if applied.is_complete(plan) && plan.troubles.is_empty() => {
+            desk.forget(&locks, printer).await;
         }
-        applied = Some(remove(&world, &plan, stop.clone(), printer).await?);
+        _ => give_back(&locks, printer).await,
     }
-    let second_look = async {
+    let (plan, applied) = removed?;
+    desk.finish(&plan, Some(&applied), stop, printer).await
+}
+
+/// What a teardown works with.
+struct Desk {
+    profile: Profile,
+    secret: Option<LineSecret>,
+    world: Arc<World>,
+    force: bool,
+}
+
+impl Desk {
+    async fn new(
+        args: &Args,
+        profile: Profile,
+        secret: Option<LineSecret>,
+        environment: &Environment,
+    ) -> Self {
+        let world = match &secret {
+            Some(secret) => world(environment, &profile, secret.clone()).await,
+            None => World::without_nodes(Cloud::open().await),
+        };
+        Self {
+            profile,
+            secret,
+            world: Arc::new(world),
+            force: args.force,
+        }
+    }
+
+    async fn look(&self) -> Result<(Observed, Vec<ZoneView>)> {
+        let (observed, zones) = observe_everything(&self.world, &self.profile.name).await?;
+        if !self.force {
+            let own = self.secret.as_ref().map(LineSecret::key_id);
+            refuse_anothers(&observed, own.as_ref())?;
+        }
+        Ok((observed, zones))
+    }
+
+    /// Applies the plan, or one made anew when somebody else changed the line meanwhile; returns the one that it applied.
+    async fn remove(
+        &self,
+        plan: Option<Plan>,
+        locks: &Arc<Locks>,
+        mut stop: watch::Receiver<Stop>,
+        printer: &Printer,
+    ) -> Result<(Plan, Applied)> {
+        let plan = match plan {
+            Some(plan) => plan,
+            None => {
+                printer.note("the lock is ours; somebody else had it meanwhile, so the line is looked at again");
+                let (observed, zones) = until_stopped(self.look(), &mut stop).await?;
+                let plan = teardown(&self.profile.name, &observed, &zones);
+                output::plan(printer, &plan);
+                plan
+            }
+        };
+        let means = Means {
+            world: Arc::clone(&self.world),
+            wanted: None,
+            locks: Arc::clone(locks),
+        };
+        let (sender, receiver) = mpsc::unbounded_channel();
+        let display = tokio::spawn(show_progress(printer.clone(), plan.clone(), receiver));
+        let applied = apply(&means, &plan, sender, stop).await;
+        display.await?;
+        output::applied(printer, &plan, &Endings::new(&plan, &applied));
+        Ok((plan, applied))
+    }
+
+    /// Takes the lock itself away, once nothing is left that it guards.
+    async fn forget(&self, locks: &Locks, printer: &Printer) {
+        if let Err(error) = locks.remove().await {
+            let error = anyhow::Error::from(error);
+            printer.note(format!("the lock's own record is left: {error:#}"));
+        }
+    }
+
+    /// Looks again, unless somebody who asked to stop asks once more, and prints the receipt.
+    async fn finish(
+        &self,
+        plan: &Plan,
+        applied: Option<&Applied>,
+        mut stop: watch::Receiver<Stop>,
+        printer: &Printer,
+    ) -> Result<Outcome> {
         let since = *stop.borrow();
-        if since == Stop::Now {
-            return None;
+        let receipt = if since == Stop::Now {
+            None
+        } else {
+            tokio::select! {
+                receipt = sweep(&self.world, &self.profile.name) => Some(receipt),
+                () = since.beyond(&mut stop) => None,
+            }
+        };
+        match &receipt {
+            Some(receipt) => output::receipt(printer, receipt),
+            None => printer.note(
+                "stopped before the second look had ended: what is left is not known; `dsline teardown` looks again",
+            ),
         }
-        tokio::select! {
-            receipt = sweep(&world, &profile.name) => Some(receipt),
-            () = since.beyond(&mut stop) => None,
-        }
-    };
-    let receipt = second_look.await;
-    finish(&plan, applied.as_ref(), receipt.as_ref(), printer)
+        let clean = receipt.as_ref().is_some_and(Receipt::is_clean);
+        printer.document(&Document {
+            plan,
+            endings: applied.map(|applied| Endings::new(plan, applied)),
+            receipt: receipt.as_ref(),
+            clean,
+        })?;
+        Ok(if clean {
+            Outcome::Done
+        } else {
+            Outcome::Partial
+        })
+    }
 }
 
 /// A line of the same name made with another secret is somebody else's until `--force` says otherwise.
@@ -98,44 +221,4 @@ fn refuse_anothers(observed: &Observed, own: Option<&KeyId>) -> Result<()> {
         }),
         None => Ok(()),
     }
-}
-
-async fn remove(
-    world: &Arc<World>,
-    plan: &Plan,
-    stop: watch::Receiver<Stop>,
-    printer: &Printer,
-) -> Result<Applied> {
-    let (sender, receiver) = mpsc::unbounded_channel();
-    let display = tokio::spawn(show_progress(printer.clone(), plan.clone(), receiver));
-    let result = apply(Arc::clone(world), plan, None, sender, stop).await;
-    display.await?;
-    output::applied(printer, plan, &Endings::new(plan, &result));
-    Ok(result)
-}
-
-fn finish(
-    plan: &Plan,
-    applied: Option<&Applied>,
-    receipt: Option<&Receipt>,
-    printer: &Printer,
-) -> Result<Outcome> {
-    match receipt {
-        Some(receipt) => output::receipt(printer, receipt),
-        None => printer.note(
-            "stopped before the second look had ended: what is left is not known; `dsline teardown` looks again",
-        ),
-    }
-    let clean = receipt.is_some_and(Receipt::is_clean);
-    printer.document(&Document {
-        plan,
-        endings: applied.map(|applied| Endings::new(plan, applied)),
-        receipt,
-        clean,
-    })?;
-    Ok(if clean {
-        Outcome::Done
-    } else {
-        Outcome::Partial
-    })
 }

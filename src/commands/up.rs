@@ -1,17 +1,22 @@
 //! `dsline up`
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Result;
 use serde::Serialize;
 use tokio::sync::{mpsc, watch};
+use tokio::time::timeout;
 
-use crate::engine::{Interrupted, Stop, World, apply};
+use crate::engine::{Means, Stop, apply};
+use crate::lease::{Locks, SwapError};
 use crate::operator::Environment;
-use crate::output::{self, Endings, Printer, confirm, show_progress};
-use crate::plan::{Plan, Wanted};
+use crate::output::{self, Endings, Printer, show_progress};
+use crate::plan::Plan;
 
+use super::consent::{may_apply, until_stopped};
 use super::global::{Global, LineArgs};
+use super::lock::{LockArgs, Taker};
 use super::outcome::Outcome;
 use super::setup::Setup;
 
@@ -20,6 +25,8 @@ use super::setup::Setup;
 pub struct Args {
     #[command(flatten)]
     line: LineArgs,
+    #[command(flatten)]
+    lock: LockArgs,
     /// Do not ask before changing anything
     #[arg(long, short)]
     yes: bool,
@@ -33,7 +40,10 @@ struct Document<'a> {
     endings: &'a Endings<'a>,
 }
 
-/// Observes, plans, asks, applies.
+/// How long giving the lock back may take.
+const FAREWELL: Duration = Duration::from_secs(5);
+
+/// Observes, plans, asks, takes the lock, applies, gives the lock back.
 pub async fn run(
     args: &Args,
     global: &Global,
@@ -43,83 +53,97 @@ pub async fn run(
     let mut stop = Stop::listen();
     let look = async {
         let setup = Setup::gather(&args.line, global, environment).await?;
-        let plan = setup.plan().await?;
-        anyhow::Ok((setup, plan))
+        let view = setup.observe().await?;
+        anyhow::Ok((setup, view))
     };
-    let (setup, plan) = tokio::select! {
-        looked = look => looked?,
-        () = Stop::No.beyond(&mut stop) => return Err(Interrupted.into()),
-    };
+    let (setup, view) = until_stopped(look, &mut stop).await?;
+    let plan = setup.plan(&view)?;
     output::plan(printer, &plan);
     args.line.remind(global, environment, printer)?;
     if plan.is_empty() {
-        printer.document(&plan)?;
-        return Ok(if plan.troubles.is_empty() {
-            Outcome::Done
-        } else {
-            Outcome::Partial
-        });
+        return nothing_to_do(&plan, printer);
     }
     if !may_apply(args.yes, printer, &plan, &mut stop).await? {
         return Ok(Outcome::Pending);
     }
-    let change = Change {
-        world: setup.world,
-        wanted: setup.wanted,
-        plan,
+    let taker = Taker {
+        command: "up",
+        args: &args.lock,
+        profile: &setup.wanted.profile,
+        secret: Some(&setup.wanted.secret),
+        world: &setup.world,
+        environment,
+        printer,
     };
-    change.carry_out(stop, printer).await
+    let store = match (&view.zone, &view.observed.zone) {
+        (Some(zone), Some(seen)) => taker.in_zone(zone, &seen.records),
+        _ => taker.on_nodes(&view.observed).await,
+    };
+    let grip = until_stopped(taker.take(vec![store]), &mut stop).await?;
+    let locks = Arc::new(grip.locks);
+    let plan = if grip.is_news { None } else { Some(plan) };
+    let run = Run {
+        setup: &setup,
+        locks: &locks,
+        yes: args.yes,
+        printer,
+    };
+    let outcome = run.carry_out(plan, stop).await;
+    give_back(&locks, printer).await;
+    outcome
 }
 
-/// Whether to go on: `--yes`, or a person's answer; a script without `--yes` gets the plan only.
-pub(super) async fn may_apply(
+fn nothing_to_do(plan: &Plan, printer: &Printer) -> Result<Outcome> {
+    printer.document(plan)?;
+    Ok(if plan.troubles.is_empty() {
+        Outcome::Done
+    } else {
+        Outcome::Partial
+    })
+}
+
+/// A run that has the lock.
+struct Run<'a> {
+    setup: &'a Setup,
+    locks: &'a Arc<Locks>,
     yes: bool,
-    printer: &Printer,
-    plan: &Plan,
-    stop: &mut watch::Receiver<Stop>,
-) -> Result<bool> {
-    if yes {
-        return Ok(true);
-    }
-    if printer.can_ask() {
-        let question = question(plan);
-        // The answer is waited for on a thread of its own, so that a signal is heard meanwhile.
-        let answer = tokio::task::spawn_blocking(move || confirm(&question));
-        return tokio::select! {
-            answer = answer => answer?,
-            () = Stop::No.beyond(stop) => {
-                printer.note("");
-                Err(Interrupted.into())
+    printer: &'a Printer,
+}
+
+impl Run<'_> {
+    /// Applies the plan, or one made anew when somebody else changed the line before the lock was ours.
+    async fn carry_out(
+        &self,
+        plan: Option<Plan>,
+        mut stop: watch::Receiver<Stop>,
+    ) -> Result<Outcome> {
+        let (setup, printer) = (self.setup, self.printer);
+        let plan = match plan {
+            Some(plan) => plan,
+            None => {
+                printer.note(
+                    "the lock is ours; somebody else had it meanwhile, so the line is looked at again",
+                );
+                let view = until_stopped(setup.observe(), &mut stop).await?;
+                let plan = setup.plan(&view)?;
+                output::plan(printer, &plan);
+                if plan.is_empty() {
+                    return nothing_to_do(&plan, printer);
+                }
+                if !may_apply(self.yes, printer, &plan, &mut stop).await? {
+                    return Ok(Outcome::Pending);
+                }
+                plan
             }
         };
-    }
-    printer.note("nothing was changed: pass --yes to apply the plan without a terminal");
-    Ok(false)
-}
-
-fn question(plan: &Plan) -> String {
-    let steps = plan.steps.iter();
-    match steps.filter(|step| step.action.is_removal()).count() {
-        0 => "Apply these steps?".to_owned(),
-        1 => "Apply these steps? One of them removes something".to_owned(),
-        count => format!("Apply these steps? {count} of them remove something"),
-    }
-}
-
-/// What is to be done, and with what.
-struct Change {
-    world: World,
-    wanted: Wanted,
-    plan: Plan,
-}
-
-impl Change {
-    async fn carry_out(self, stop: watch::Receiver<Stop>, printer: &Printer) -> Result<Outcome> {
-        let plan = self.plan;
+        let means = Means {
+            world: Arc::clone(&setup.world),
+            wanted: Some(Arc::clone(&setup.wanted)),
+            locks: Arc::clone(self.locks),
+        };
         let (sender, receiver) = mpsc::unbounded_channel();
         let display = tokio::spawn(show_progress(printer.clone(), plan.clone(), receiver));
-        let (world, wanted) = (Arc::new(self.world), Arc::new(self.wanted));
-        let result = apply(world, &plan, Some(wanted), sender, stop).await;
+        let result = apply(&means, &plan, sender, stop).await;
         display.await?;
         let endings = Endings::new(&plan, &result);
         output::applied(printer, &plan, &endings);
@@ -133,5 +157,15 @@ impl Change {
         } else {
             Outcome::Partial
         })
+    }
+}
+
+/// Gives the locks back, within a time that a person who pressed Ctrl-C twice still bears.
+pub(super) async fn give_back(locks: &Locks, printer: &Printer) {
+    let given = timeout(FAREWELL, locks.give_back()).await;
+    if !matches!(given, Ok(Ok(()) | Err(SwapError::Lost(_)))) {
+        printer.note(
+            "the lock could not be given back; it is free after its time (`lock.ttl_seconds`)",
+        );
     }
 }

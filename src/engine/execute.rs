@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
 
-use crate::cloud::{FailureKind, Launch, Zone};
+use crate::cloud::{ChangeId, Failure, FailureKind, Launch, Zone};
 use crate::dns::{ChangeBatch, NodeRecord, change, desired, known_nodes};
+use crate::lease::Locks;
 use crate::line::{CheckReference, LineName, RecordSet, Region, Rule, Slot};
 use crate::plan::{Action, LaunchOrder, Plan, ReadyNode, Step, Wanted, answers};
 use crate::render::user_data;
 
+use super::apply::Means;
 use super::event::Ending;
 use super::facts::Facts;
 use super::node_steps::NodeSteps;
@@ -22,18 +24,24 @@ const REREADS: u32 = 5;
 pub(super) struct Executor {
     world: Arc<World>,
     wanted: Option<Arc<Wanted>>,
+    locks: Arc<Locks>,
     facts: Arc<Facts>,
     nodes: NodeSteps,
     line: LineName,
 }
 
 impl Executor {
-    pub(super) fn new(world: Arc<World>, wanted: Option<Arc<Wanted>>, plan: &Plan) -> Self {
+    pub(super) fn new(means: &Means, plan: &Plan) -> Self {
         let facts = Arc::new(Facts::of(plan));
-        let nodes = NodeSteps::new(Arc::clone(&world), wanted.clone(), Arc::clone(&facts));
+        let nodes = NodeSteps::new(
+            Arc::clone(&means.world),
+            means.wanted.clone(),
+            Arc::clone(&facts),
+        );
         Self {
-            world,
-            wanted,
+            world: Arc::clone(&means.world),
+            wanted: means.wanted.clone(),
+            locks: Arc::clone(&means.locks),
             facts,
             nodes,
             line: plan.line.clone(),
@@ -213,25 +221,31 @@ impl Executor {
             if batch.is_empty() {
                 return Ok(Ending::Unchanged);
             }
-            match cloud.change_records(&change.zone, &batch).await {
+            let told = format!("{batch}; waiting until every name server has it");
+            match self.send(&change.zone, batch).await {
                 Ok(id) => {
-                    says(format!("{batch}; waiting until every name server has it"));
+                    says(told);
                     if let Some(id) = id {
                         cloud.await_in_sync(&id).await?;
                     }
                     return Ok(Ending::Done);
                 }
-                Err(failure)
-                    if rereads < REREADS
-                        && matches!(failure.kind, FailureKind::RecordsRefused(_)) =>
-                {
-                    says(format!("{failure}; looking at the zone again"));
+                Err(error) if rereads < REREADS && is_refusal(&error) => {
+                    says(format!("{error:#}; looking at the zone again"));
                     existing = cloud.records(&change.zone).await?;
                     rereads += 1;
                 }
-                Err(failure) => return Err(failure.into()),
+                Err(error) => return Err(error),
             }
         }
+    }
+
+    /// Sends a batch, together with the lock of its zone if there is one.
+    async fn send(&self, zone: &Zone, batch: ChangeBatch) -> Result<Option<ChangeId>> {
+        Ok(match self.locks.of_zone(&zone.id) {
+            Some(held) => held.change_records(batch).await?,
+            None => self.world.cloud.change_records(zone, &batch).await?,
+        })
     }
 
     /// The batch that leads from these records to those that what is ready by now asks for.
@@ -264,4 +278,13 @@ struct RecordsChange<'a> {
     zone: Zone,
     slots: &'a [Slot],
     kept: &'a [NodeRecord],
+}
+
+/// Whether Route 53 refused a batch, as it does when the zone is no longer what was seen.
+fn is_refusal(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        cause
+            .downcast_ref::<Failure>()
+            .is_some_and(|failure| matches!(failure.kind, FailureKind::RecordsRefused(_)))
+    })
 }

@@ -3,7 +3,7 @@
 use futures::future::join_all;
 use serde::Serialize;
 
-use crate::dns::is_of_line;
+use crate::dns::{is_of_line, lease_name};
 use crate::line::{InstanceState, LineName, Region};
 
 use super::world::World;
@@ -139,9 +139,10 @@ async fn sweep_zones(world: &World, line: &LineName) -> Receipt {
     for zone in zones {
         match world.cloud.records(&zone).await {
             Ok(records) => {
+                let lease = lease_name(line, &zone.name);
                 let ours = records
                     .into_iter()
-                    .filter(|record| is_of_line(line, record));
+                    .filter(|record| is_of_line(line, record) || record.name == lease);
                 receipt.leftovers.extend(ours.map(|record| Leftover {
                     kind: "record",
                     at: zone.name.clone(),
