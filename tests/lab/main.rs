@@ -17,5 +17,8 @@ mod http;
 mod life;
 mod node;
 mod ownership;
+mod signals;
+mod stops;
 mod story;
+mod together;
 mod zones;

@@ -157,7 +157,7 @@ pub(crate) fn name_server() -> String {
 }
 
 /// A key of the operator's own, in place of the one that nobody has the other half of.
-fn make_key(lab: &Lab) {
+pub(crate) fn make_key(lab: &Lab) {
     let path = lab.home().join(".ssh/id_ed25519");
     std::fs::remove_file(path.with_extension("pub")).unwrap();
     let made = Command::new("ssh-keygen")
