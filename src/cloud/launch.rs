@@ -7,8 +7,8 @@ use aws_sdk_ec2::config::timeout::TimeoutConfig;
 use aws_sdk_ec2::operation::run_instances::builders::RunInstancesFluentBuilder;
 use aws_sdk_ec2::types::{
     BlockDeviceMapping, CreditSpecificationRequest, EbsBlockDevice, Filter, HttpTokensState,
-    InstanceMetadataOptionsRequest, InstanceType, ResourceType, ShutdownBehavior, TagSpecification,
-    VolumeType,
+    InstanceMetadataOptionsRequest, InstanceType, ResourceType, ShutdownBehavior, Tag,
+    TagSpecification, VolumeType,
 };
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -84,7 +84,7 @@ impl Cloud {
             );
             let found = self.launch_under(&client, order, &token).await?;
             if let Some(instance) = found.filter(|instance| !is_gone(instance)) {
-                return Ok(instance);
+                return mend_tags(&client, order, instance).await;
             }
         }
         let what = format!(
@@ -155,6 +155,30 @@ async fn as_it_is(client: &Client, made: Instance) -> Result<Instance, Failure> 
     Ok(listed.unwrap_or(made))
 }
 
+/// Gives an adopted instance back its slot, if somebody has changed its tags: else the next run would end it.
+async fn mend_tags(
+    client: &Client,
+    order: &Launch,
+    instance: Instance,
+) -> Result<Instance, Failure> {
+    if instance.slot.as_ref() == Some(&order.slot) && instance.generation == order.generation {
+        return Ok(instance);
+    }
+    let asked = client
+        .create_tags()
+        .resources(&instance.id)
+        .set_tags(Some(tags_of(order)));
+    asked
+        .send()
+        .await
+        .map_err(failure("ec2:CreateTags", order.slot.region.as_str()))?;
+    Ok(Instance {
+        slot: Some(order.slot.clone()),
+        generation: order.generation,
+        ..instance
+    })
+}
+
 /// A stopped instance is not gone: another token would put a second one beside it.
 fn is_gone(instance: &Instance) -> bool {
     matches!(
@@ -210,16 +234,19 @@ fn root_volume(order: &Launch) -> BlockDeviceMapping {
 fn tags(order: &Launch, kind: ResourceType) -> TagSpecification {
     TagSpecification::builder()
         .resource_type(kind)
-        .tags(tag(
-            "Name",
-            &format!("dsline {} {}", order.line, order.slot),
-        ))
-        .tags(tag(TAG_LINE, order.line.as_str()))
-        .tags(tag(TAG_REGION, order.slot.region.as_str()))
-        .tags(tag(TAG_SLOT, &order.slot.number.to_string()))
-        .tags(tag(TAG_GENERATION, &order.generation.to_string()))
-        .tags(tag(TAG_KEY, order.key_id.as_str()))
+        .set_tags(Some(tags_of(order)))
         .build()
+}
+
+fn tags_of(order: &Launch) -> Vec<Tag> {
+    vec![
+        tag("Name", &format!("dsline {} {}", order.line, order.slot)),
+        tag(TAG_LINE, order.line.as_str()),
+        tag(TAG_REGION, order.slot.region.as_str()),
+        tag(TAG_SLOT, &order.slot.number.to_string()),
+        tag(TAG_GENERATION, &order.generation.to_string()),
+        tag(TAG_KEY, order.key_id.as_str()),
+    ]
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Runs a plan: what is independent at once, what depends after what it depends on, stopping cleanly when asked.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,8 +20,10 @@ use super::world::World;
 /// What became of a plan.
 #[derive(Debug)]
 pub struct Applied {
-    /// How each step ended; a step that is missing was still running when everything was given up.
+    /// How each step ended.
     pub endings: BTreeMap<StepId, Ending>,
+    /// The steps that were begun; those of them without an ending were given up.
+    pub begun: BTreeSet<StepId>,
     /// Whether somebody asked to stop.
     pub stopped: bool,
     /// Why nothing more was begun, when the lock was lost on the way.
@@ -89,6 +91,7 @@ pub async fn apply(
         running: JoinSet::new(),
         begun: vec![false; plan.steps.len()],
         events,
+        has_told: false,
     };
     let mut news = means.locks.news();
     let mut lost = None;
@@ -104,6 +107,7 @@ pub async fn apply(
             run.skip_rest(&why);
             lost = Some(why);
         } else if urgency == Stop::Finish {
+            run.tell_of_stopping();
             run.skip_rest("stopped before its turn");
         } else if !is_doubtful {
             run.begin_ready(&executor);
@@ -120,7 +124,14 @@ pub async fn apply(
         }
     }
     let stopped = *stop.borrow() != Stop::No;
+    let is_begun = |step: &&Step| run.begun[step.id.0];
     Applied {
+        begun: plan
+            .steps
+            .iter()
+            .filter(is_begun)
+            .map(|step| step.id)
+            .collect(),
         endings: run.endings,
         stopped,
         lost,
@@ -133,6 +144,8 @@ struct Run<'a> {
     running: JoinSet<(StepId, Ending)>,
     begun: Vec<bool>,
     events: mpsc::UnboundedSender<Event>,
+    /// Whether it has been told that the run is stopping.
+    has_told: bool,
 }
 
 impl Run<'_> {
@@ -155,6 +168,19 @@ impl Run<'_> {
         for step in &self.plan.steps {
             if !self.begun[step.id.0] {
                 self.skip(step, why.to_owned());
+            }
+        }
+    }
+
+    /// Says once what is still waited for: a first Ctrl-C without an answer invites the second.
+    fn tell_of_stopping(&mut self) {
+        if std::mem::replace(&mut self.has_told, true) {
+            return;
+        }
+        let text = "stopping after this; once more (Ctrl-C or SIGTERM) gives it up";
+        for step in &self.plan.steps {
+            if self.begun[step.id.0] && !self.endings.contains_key(&step.id) {
+                self.tell(step.id, EventKind::Says(text.to_owned()));
             }
         }
     }

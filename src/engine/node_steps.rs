@@ -127,6 +127,7 @@ impl NodeSteps {
         let release = release_of(self.wanted()?, slot, Some(address));
         says(format!("pushing release {}", &release.digest()[..8]));
         let pushed = push(&session, &release).await?;
+        self.facts.learn(slot, |node| node.is_unfinished = false);
         Ok(if pushed.changed.is_empty() {
             Ending::Unchanged
         } else {

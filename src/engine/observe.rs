@@ -9,6 +9,7 @@ use futures::future::join_all;
 use jiff::Timestamp;
 
 use crate::cloud::{Failure, Zone};
+use crate::dns::known_nodes;
 use crate::line::{
     Instance, InstanceState, LineName, NodeSight, Observed, Offer, Profile, Region, RegionView,
     ZoneView,
@@ -39,7 +40,7 @@ pub struct LineView {
     pub zone: Option<Zone>,
 }
 
-/// Looks at the line in the profile's regions, and in those that its health checks betray.
+/// Looks at the line in the profile's regions, and in those that its health checks and records betray.
 pub async fn observe(
     world: &World,
     profile: &Profile,
@@ -151,18 +152,21 @@ async fn zone_view(world: &World, profile: &Profile) -> Result<Option<(Zone, Zon
     Ok(Some((zone, view)))
 }
 
-/// Regions outside the profile that may hold something of the line: the health checks' own, or, without a domain, any.
+/// Regions outside the profile that may hold something of the line: those of checks and records, or, without a domain, any.
 async fn regions_elsewhere(
     world: &World,
     profile: &Profile,
     observed: &Observed,
 ) -> Result<BTreeSet<Region>> {
     let found: Vec<Region> = match &observed.zone {
-        Some(zone) => zone
-            .checks
-            .iter()
-            .map(|check| check.reference.slot.region.clone())
-            .collect(),
+        Some(zone) => {
+            let checked = zone.checks.iter().map(|check| check.reference.slot.clone());
+            let named = known_nodes(&profile.name, &zone.records);
+            checked
+                .chain(named.into_iter().map(|node| node.slot))
+                .map(|slot| slot.region)
+                .collect()
+        }
         None => world.cloud.enabled_regions().await?.known,
     };
     Ok(found

@@ -97,6 +97,8 @@ impl<'a> Display<'a> {
             );
             bar.enable_steady_tick(Duration::from_millis(120));
             bars.steps.insert(id, bar);
+        } else {
+            self.printer.note(format!("  .. {title}"));
         }
     }
 

@@ -42,6 +42,8 @@ pub struct PlannedNode {
     pub address: Option<Ipv4Addr>,
     /// Its health check, when that exists already.
     pub check: Option<String>,
+    /// Whether it can be worked on; one that cannot stays in the records, but is no reason to take others away.
+    pub reachable: bool,
 }
 
 /// A step's number in its plan, from 0.

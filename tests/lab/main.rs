@@ -18,5 +18,8 @@ mod life;
 mod lock;
 mod node;
 mod ownership;
+mod signals;
+mod stops;
 mod story;
+mod together;
 mod zones;

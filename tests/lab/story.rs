@@ -41,7 +41,9 @@ impl Story {
                 lab = lab.with(name, &value);
             }
         }
-        let lab = lab.with_profile(&profile(line, regions, "")).with_key_pair();
+        let lab = lab
+            .with_profile(&profile(line, regions, ""))
+            .with_key_pair();
         say(&format!("== {line}"));
         Self {
             line,
