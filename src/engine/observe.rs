@@ -9,7 +9,7 @@ use futures::future::join_all;
 use jiff::Timestamp;
 
 use crate::cloud::{Failure, Zone};
-use crate::dns::known_nodes;
+use crate::dns::{find_lease, known_nodes, lease_of};
 use crate::line::{
     Instance, InstanceState, LineName, NodeSight, Observed, Offer, Profile, Region, RegionView,
     ZoneView,
@@ -152,14 +152,15 @@ async fn zone_view(world: &World, profile: &Profile) -> Result<Option<(Zone, Zon
     Ok(Some((zone, view)))
 }
 
-/// Regions outside the profile that may hold something of the line: those of checks and records, or, without a domain, any.
+/// Regions outside the profile that may hold something of the line: those of checks and records; any, without a domain or
+/// while the lock is held.
 async fn regions_elsewhere(
     world: &World,
     profile: &Profile,
     observed: &Observed,
 ) -> Result<BTreeSet<Region>> {
     let found: Vec<Region> = match &observed.zone {
-        Some(zone) => {
+        Some(zone) if !is_locked(&profile.name, zone) => {
             let checked = zone.checks.iter().map(|check| check.reference.slot.clone());
             let named = known_nodes(&profile.name, &zone.records);
             checked
@@ -167,12 +168,18 @@ async fn regions_elsewhere(
                 .map(|slot| slot.region)
                 .collect()
         }
-        None => world.cloud.enabled_regions().await?.known,
+        _ => world.cloud.enabled_regions().await?.known,
     };
     Ok(found
         .into_iter()
         .filter(|region| !profile.regions.contains(region))
         .collect())
+}
+
+/// Whether the lock is in somebody's hands, alive or dead: who died with it may have launched where no check is yet.
+fn is_locked(line: &LineName, zone: &ZoneView) -> bool {
+    let lease = find_lease(line, &zone.name, &zone.records).map(lease_of);
+    lease.is_some_and(|lease| lease.hold.is_some())
 }
 
 /// When no region answered, the fault is the operator's (credentials, network): an error, not a line without nodes.

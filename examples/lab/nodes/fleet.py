@@ -163,9 +163,15 @@ class Fleet:
 
     def sweep(self) -> int:
         """Removes all nodes of this lab and says how many there were."""
-        nodes = self.list()
-        if nodes:
-            docker.call("rm", "--force", "--volumes", *(node.container for node in nodes))
+        nodes = left = self.list()
+        while left:
+            try:
+                docker.call("rm", "--force", "--volumes", *(node.container for node in left))
+            except NodeError as error:
+                # Some are being removed by others already; the rest of them is gone now.
+                if not docker.absent(error):
+                    raise
+            left = self.list()
         for folder in self._folder.iterdir():
             if folder.is_dir():
                 shutil.rmtree(folder, ignore_errors=True)
