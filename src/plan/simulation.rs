@@ -446,6 +446,7 @@ pub(super) fn pushed(wanted: &Wanted, slot: &Slot, address: Option<Ipv4Addr>) ->
         booted: true,
         boot_error: None,
         has_lasting_key: true,
+        lease: None,
         release: Some(release.digest().to_owned()),
         parts: release
             .parts
