@@ -7,7 +7,8 @@ use crate::line::*;
 
 use super::context::{Context, Wanted};
 use super::disorder::{ALL, disorder, foreign_records};
-use super::simulation::{Luck, NOW, World, profile, pushed, wanted};
+use super::samples::{NOW, profile, pushed, wanted};
+use super::simulation::{Luck, World};
 use super::step::{Action, Plan, StepId};
 use super::{teardown, up};
 
