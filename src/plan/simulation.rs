@@ -8,7 +8,7 @@ use crate::line::*;
 
 use super::answers::{ReadyNode, answers};
 use super::context::Wanted;
-use super::samples::{foreign_record, pushed};
+use super::samples::{NOW, foreign_record, pushed};
 use super::step::{Action, Plan, Step, StepId};
 
 /// How a step goes.
