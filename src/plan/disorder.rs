@@ -8,7 +8,8 @@ use crate::dns::{NodeRecord, desired};
 use crate::line::*;
 
 use super::context::Wanted;
-use super::simulation::{World, foreign_record, pushed};
+use super::samples::{foreign_record, pushed};
+use super::simulation::World;
 
 pub(super) const ALL: [&str; 3] = ["us-east-1", "eu-west-1", "ap-southeast-1"];
 const DEAD_ADDRESS: [u8; 4] = [192, 0, 2, 77];

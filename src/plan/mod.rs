@@ -14,6 +14,8 @@ mod records;
 mod refusal;
 mod retire;
 #[cfg(test)]
+mod samples;
+#[cfg(test)]
 mod simulation;
 mod step;
 mod teardown;

@@ -5,35 +5,11 @@ use std::net::Ipv4Addr;
 
 use crate::dns::{NodeRecord, apply_batch, change, desired, is_of_line, known_nodes};
 use crate::line::*;
-use crate::render::GatewayBinary;
 
 use super::answers::{ReadyNode, answers};
 use super::context::Wanted;
-use super::files::release_of;
+use super::samples::{NOW, foreign_record, pushed};
 use super::step::{Action, Plan, Step, StepId};
-
-pub(super) const NOW: &str = "2026-11-22T12:00:00Z";
-
-pub(super) fn wanted(profile: Profile) -> Wanted {
-    Wanted {
-        profile,
-        secret: LineSecret::from_bytes([9; 32]),
-        upstream_key: Secret::new("upstream"),
-        gateway: GatewayBinary::new(b"gateway".to_vec()),
-        authorized_keys: Vec::new(),
-        now: NOW.parse().unwrap(),
-    }
-}
-
-pub(super) fn profile(regions: &[&str], per_region: u16) -> Profile {
-    let mut profile = Profile {
-        regions: regions.iter().map(|name| name.parse().unwrap()).collect(),
-        ..Profile::default()
-    };
-    profile.nodes.per_region = per_region;
-    profile.dns.host = "llm.example.com".to_owned();
-    profile
-}
 
 /// How a step goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -433,46 +409,5 @@ impl World {
             .iter()
             .map(|region| (region.clone(), Ok(offer.clone())))
             .collect();
-    }
-}
-
-pub(super) fn pushed(wanted: &Wanted, slot: &Slot, address: Option<Ipv4Addr>) -> NodeReport {
-    let release = release_of(wanted, slot, address);
-    let state = |digest: &str| PartState {
-        digest: digest.to_owned(),
-        drifted: Vec::new(),
-    };
-    NodeReport {
-        lease: None,
-        booted: true,
-        boot_error: None,
-        has_lasting_key: true,
-        release: Some(release.digest().to_owned()),
-        parts: release
-            .parts
-            .iter()
-            .map(|part| {
-                (
-                    part.name.as_str().to_owned(),
-                    state(release.part_digest(part.name)),
-                )
-            })
-            .collect(),
-        units: BTreeMap::new(),
-        gateway: Some(GatewayStatus::default()),
-    }
-}
-
-pub(super) fn foreign_record() -> RecordSet {
-    RecordSet {
-        name: "www.example.com".to_owned(),
-        kind: RecordType::A,
-        set_identifier: None,
-        routing: Routing::Simple,
-        value: RecordValue::Values {
-            ttl: 300,
-            values: vec!["192.0.2.1".to_owned()],
-        },
-        health_check: None,
     }
 }

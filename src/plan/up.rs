@@ -86,9 +86,11 @@ fn plan_node(
             let before = plan.ids_where(|step| step.at == At::Region(slot.region.clone()));
             let booted = (!is_set_up)
                 .then(|| plan_boot(plan, &node, &instance.instance_type, before.clone()));
-            let release = release_of(context.wanted, slot, node.address);
             let reason = match report {
-                Some(report) if is_set_up => reason_to_push(&release, report),
+                Some(report) if is_set_up => {
+                    let release = release_of(context.wanted, slot, node.address);
+                    reason_to_push(&release, report)
+                }
                 _ => Some("it has no release yet".to_owned()),
             };
             if let Some(reason) = reason {

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde_json::json;
+
 use super::story::{Story, say};
 use super::support::Ran;
 
@@ -40,22 +42,38 @@ struct Way {
     signals: &'static [&'static str],
 }
 
-/// Stops a run as soon as each of these steps has begun, one run for each; returns how many were met.
+/// Calls that are slow enough for a signal to find them in flight.
+const CALLS: [(&str, &str); 8] = [
+    ("ec2", "CreateSecurityGroup"),
+    ("ec2", "AuthorizeSecurityGroupIngress"),
+    ("ec2", "RunInstances"),
+    ("ec2", "TerminateInstances"),
+    ("ec2", "DeleteSecurityGroup"),
+    ("route53", "CreateHealthCheck"),
+    ("route53", "DeleteHealthCheck"),
+    ("route53", "ChangeResourceRecordSets"),
+];
+
+/// Stops run after run, each at the first step that none before was stopped at; returns how many steps were met.
 fn stop_at_each(story: &Story, words: &str, titles: &[&str], way: Way) -> usize {
+    let mut left = titles;
     let mut met = 0;
-    for title in titles {
+    while !left.is_empty() {
         let mut run = story.begin(words);
-        if !run.says(title, SLOW) {
-            // It was over before: an earlier run that was to be stopped had done it.
+        let Some(which) = run.says_one_of(left, SLOW) else {
             say(&format!(
-                "   {words}: `{title}` was not to be done any more"
+                "   {words}: none of {left:?} was to be done any more"
             ));
             run.ends(SLOW);
-            continue;
-        }
-        for signal in way.signals {
+            break;
+        };
+        let title = left[which];
+        left = &left[which + 1..];
+        for (count, signal) in way.signals.iter().enumerate() {
+            if count > 0 && !run.says("stopping after this", SLOW) {
+                break;
+            }
             run.signal(signal);
-            run.says("stopping after this", SLOW);
         }
         let ran = run.ends(SLOW);
         say(&format!(
@@ -92,6 +110,11 @@ fn is_swept(story: &Story) {
 
 fn life_stopped(way: Way) {
     let story = Story::of(way.line, BEFORE).with_domain(BEFORE);
+    for (service, operation) in CALLS {
+        story.cloud.fault(&json!({
+            "action": "delay", "service": service, "operation": operation, "seconds": 1.5,
+        }));
+    }
     let up = "up --yes --lock-wait 90";
     let mut met = stop_at_each(&story, up, &MAKING, way);
     story.run(up).exits(0);

@@ -52,15 +52,23 @@ impl Running {
 
     /// Waits until a line with a text is on stderr; says whether it came before the end.
     pub(crate) fn says(&mut self, text: &str, limit: Duration) -> bool {
+        self.says_one_of(&[text], limit).is_some()
+    }
+
+    /// Waits until a line with one of the texts is on stderr, and says which; none came before the end.
+    pub(crate) fn says_one_of(&mut self, texts: &[&str], limit: Duration) -> Option<usize> {
         let deadline = Instant::now() + limit;
         loop {
             match self.next_line(deadline) {
-                Ok(line) if line.contains(text) => return true,
-                Ok(_) => {}
-                Err(RecvTimeoutError::Disconnected) => return false,
+                Ok(line) => {
+                    if let Some(which) = texts.iter().position(|text| line.contains(text)) {
+                        return Some(which);
+                    }
+                }
+                Err(RecvTimeoutError::Disconnected) => return None,
                 Err(RecvTimeoutError::Timeout) => {
                     panic!(
-                        "waited in vain for `{text}` of dsline {}:\n{}",
+                        "waited in vain for {texts:?} of dsline {}:\n{}",
                         self.words, self.stderr
                     )
                 }
