@@ -84,8 +84,9 @@ fn refuse_anothers(observed: &Observed, own: Option<&KeyId>) -> Result<()> {
 async fn remove(world: &Arc<World>, plan: &Plan, printer: &Printer) -> Result<()> {
     let (sender, receiver) = mpsc::unbounded_channel();
     let display = tokio::spawn(show_progress(printer.clone(), plan.clone(), receiver));
-    apply(Arc::clone(world), plan, None, sender, Stop::listen()).await;
+    let result = apply(Arc::clone(world), plan, None, sender, Stop::listen()).await;
     display.await?;
+    output::remains(printer, plan, &result);
     Ok(())
 }
 

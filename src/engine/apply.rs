@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use anyhow::{Error, Result};
 use tokio::sync::{mpsc, watch};
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 
+use crate::cloud::Failure;
 use crate::plan::{Plan, Step, StepId, Wanted};
 
 use super::event::{Ending, Event, EventKind};
@@ -21,6 +23,8 @@ pub struct Applied {
     pub endings: BTreeMap<StepId, Ending>,
     /// Whether somebody asked to stop.
     pub stopped: bool,
+    /// What to do before AWS takes any call again, when the credentials or the clock failed on the way.
+    pub locked_out: Option<String>,
 }
 
 /// A step that failed.
@@ -68,6 +72,7 @@ pub async fn apply(
         endings: BTreeMap::new(),
         running: JoinSet::new(),
         begun: vec![false; plan.steps.len()],
+        locked_out: None,
         events,
     };
     loop {
@@ -90,14 +95,16 @@ pub async fn apply(
     Applied {
         endings: run.endings,
         stopped,
+        locked_out: run.locked_out,
     }
 }
 
 struct Run<'a> {
     plan: &'a Plan,
     endings: BTreeMap<StepId, Ending>,
-    running: JoinSet<(StepId, Ending)>,
+    running: JoinSet<(StepId, Result<Ending>)>,
     begun: Vec<bool>,
+    locked_out: Option<String>,
     events: mpsc::UnboundedSender<Event>,
 }
 
@@ -116,6 +123,8 @@ impl Run<'_> {
                 self.skip(step, "stopped before its turn".to_owned());
             } else if let Some(missing) = self.unmet_need(step) {
                 self.skip(step, missing);
+            } else if self.locked_out.is_some() && step.action.asks_aws() {
+                self.skip(step, "AWS takes no more calls".to_owned());
             } else {
                 self.begin(step, executor);
             }
@@ -150,17 +159,24 @@ impl Run<'_> {
                     kind: EventKind::Says(text),
                 });
             };
-            let ending = match executor.execute(&step, &says).await {
-                Ok(ending) => ending,
-                Err(error) => Ending::Failed(describe(&error)),
-            };
-            (step.id, ending)
+            (step.id, executor.execute(&step, &says).await)
         });
     }
 
-    fn take(&mut self, ended: Result<(StepId, Ending), tokio::task::JoinError>) {
+    fn take(&mut self, ended: Result<(StepId, Result<Ending>), JoinError>) {
         match ended {
-            Ok((id, ending)) => self.end(id, ending),
+            Ok((id, Ok(ending))) => self.end(id, ending),
+            Ok((id, Err(error))) => {
+                let mut told = describe(&error);
+                let hint = hint_of(&error);
+                // What to do about every step is said once, at the end.
+                if is_lockout(&error) {
+                    self.locked_out = hint;
+                } else if let Some(hint) = hint {
+                    told += &format!("\n  hint: {hint}");
+                }
+                self.end(id, Ending::Failed(told));
+            }
             Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
             Err(_) => {}
         }
@@ -177,11 +193,16 @@ impl Run<'_> {
     }
 }
 
-/// An error with its causes in one line, and on a second one what to do next.
-fn describe(error: &anyhow::Error) -> String {
+/// An error with its causes in one line.
+fn describe(error: &Error) -> String {
     let causes: Vec<String> = error.chain().map(ToString::to_string).collect();
-    let hint = hint_of(error)
-        .map(|hint| format!("\n  hint: {hint}"))
-        .unwrap_or_default();
-    format!("{}{hint}", causes.join(": "))
+    causes.join(": ")
+}
+
+/// Whether AWS will refuse every other call for the same reason.
+fn is_lockout(error: &Error) -> bool {
+    error
+        .chain()
+        .filter_map(|cause| cause.downcast_ref::<Failure>())
+        .any(Failure::is_about_every_call)
 }

@@ -6,6 +6,7 @@ mod line_secret;
 mod profile_file;
 mod public_keys;
 mod secret_source;
+mod whole_file;
 
 pub use environment::Environment;
 pub use gateway_binary::find_gateway;
@@ -13,3 +14,4 @@ pub use line_secret::{create_line_secret, find_line_secret, line_secret, line_se
 pub use profile_file::{ProfileFile, find_profile};
 pub use public_keys::authorized_keys;
 pub use secret_source::read_secret;
+pub use whole_file::write_whole;

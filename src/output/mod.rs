@@ -9,7 +9,7 @@ mod receipt;
 mod status;
 
 pub use failure::failure;
-pub use plan::{applied, plan, troubles};
+pub use plan::{applied, plan, remains, troubles};
 pub use printer::Printer;
 pub use progress::show_progress;
 pub use prompt::{confirm, prompt_choice, prompt_many, prompt_text};

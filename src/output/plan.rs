@@ -46,6 +46,7 @@ struct AppliedDocument<'a> {
     plan: &'a Plan,
     complete: bool,
     stopped: bool,
+    hint: Option<&'a str>,
     endings: Vec<StepEnding<'a>>,
 }
 
@@ -58,6 +59,23 @@ struct StepEnding<'a> {
 
 /// Prints what became of a plan: a sentence for people, the whole record as JSON.
 pub fn applied(printer: &Printer, plan: &Plan, result: &Applied) -> anyhow::Result<()> {
+    let endings = endings_of(plan, result);
+    sum_up(printer, &endings, result);
+    printer.document(&AppliedDocument {
+        plan,
+        complete: result.is_complete(plan),
+        stopped: result.stopped,
+        hint: result.locked_out.as_deref(),
+        endings,
+    })
+}
+
+/// Says for people what became of a plan.
+pub fn remains(printer: &Printer, plan: &Plan, result: &Applied) {
+    sum_up(printer, &endings_of(plan, result), result);
+}
+
+fn endings_of<'a>(plan: &Plan, result: &'a Applied) -> Vec<StepEnding<'a>> {
     let endings = plan.steps.iter().map(|step| {
         let (ending, why) = match result.endings.get(&step.id) {
             Some(Ending::Done) => ("done", None),
@@ -72,7 +90,10 @@ pub fn applied(printer: &Printer, plan: &Plan, result: &Applied) -> anyhow::Resu
             why,
         }
     });
-    let endings: Vec<StepEnding<'_>> = endings.collect();
+    endings.collect()
+}
+
+fn sum_up(printer: &Printer, endings: &[StepEnding<'_>], result: &Applied) {
     let count = |wanted: &[&str]| {
         endings
             .iter()
@@ -90,10 +111,7 @@ pub fn applied(printer: &Printer, plan: &Plan, result: &Applied) -> anyhow::Resu
             count(&["skipped"])
         ));
     }
-    printer.document(&AppliedDocument {
-        plan,
-        complete: result.is_complete(plan),
-        stopped: result.stopped,
-        endings,
-    })
+    if let Some(hint) = &result.locked_out {
+        printer.note(format!("\nhint: {hint}; it goes on from here"));
+    }
 }

@@ -87,6 +87,8 @@ pub struct LaunchOrder {
     pub generation: Generation,
     /// The instance type.
     pub instance_type: String,
+    /// What to take when EC2 has no capacity for that, best first.
+    pub other_types: Vec<String>,
     /// The image's id.
     pub image_id: String,
     /// The image's root device.
@@ -179,6 +181,13 @@ pub enum Action {
     },
 }
 
+impl LaunchOrder {
+    /// The types that the instance may have, best first.
+    pub fn types(&self) -> impl Iterator<Item = &String> {
+        std::iter::once(&self.instance_type).chain(&self.other_types)
+    }
+}
+
 impl Plan {
     /// A plan without steps.
     pub fn new(line: &LineName) -> Self {
@@ -244,6 +253,11 @@ impl Action {
             self,
             Self::Terminate { .. } | Self::DeleteGroup { .. } | Self::DeleteCheck { .. }
         )
+    }
+
+    /// Whether AWS is asked for it; otherwise only a node is.
+    pub fn asks_aws(&self) -> bool {
+        !matches!(self, Self::Push { .. })
     }
 
     /// What is done, in a few words: `launch a t3.micro`.

@@ -193,10 +193,15 @@ pub(crate) fn wait_until(what: &str, limit: Duration, mut is_so: impl FnMut() ->
 }
 
 /// Half a second.
+pub(crate) fn pause() {
+    sleep(Duration::from_millis(500));
+}
+
+/// Some time.
 #[expect(
     clippy::disallowed_methods,
     reason = "these tests have no runtime, and the lab's clock is the real one"
 )]
-pub(crate) fn pause() {
-    std::thread::sleep(Duration::from_millis(500));
+pub(crate) fn sleep(time: Duration) {
+    std::thread::sleep(time);
 }

@@ -111,6 +111,30 @@ impl Lab {
         self.run_words(&words.split_whitespace().collect::<Vec<_>>())
     }
 
+    /// `dsline` with these words, ready to be run by other means than `run`.
+    pub(crate) fn command(&self, words: &[&str]) -> std::process::Command {
+        let mut command = std::process::Command::new(&self.program);
+        command.env_clear().envs(&self.variables);
+        command.current_dir(self.home()).args(words);
+        command
+    }
+
+    /// Runs a line of the shell in which `$0` is `dsline`.
+    pub(crate) fn run_in_shell(&self, line: &str) -> Ran {
+        let begun = Instant::now();
+        let output = Command::new("sh")
+            .arg("-c")
+            .arg(line)
+            .arg(&self.program)
+            .env_clear()
+            .envs(&self.variables)
+            .current_dir(self.home())
+            .timeout(PATIENCE)
+            .output()
+            .expect("a shell can be run");
+        Ran::new(line, &output, begun.elapsed(), self.home())
+    }
+
     /// Runs `dsline` with words that may hold spaces; whatever it prints, no secret is in it.
     pub(crate) fn run_words(&self, words: &[&str]) -> Ran {
         let begun = Instant::now();
