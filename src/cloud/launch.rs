@@ -18,7 +18,7 @@ use super::instances::{look_up, of_line};
 use super::request::request;
 use super::sdk_error::{code, failure};
 use super::session::Cloud;
-use super::wait::Patience;
+use super::wait::{Patience, Wait};
 
 const CALL: &str = "ec2:RunInstances";
 
@@ -74,6 +74,9 @@ impl Cloud {
         if let Some(made) = self.launched_before(order).await? {
             return Ok(made);
         }
+        // One for all ways: what an earlier run made is listed by then, or was never made.
+        let what = format!("no instance of {} is listed", order.slot);
+        let mut listing = LISTING.begin("ec2:DescribeInstances", order.slot.region.as_str(), what);
         let mut subnets: Option<Vec<Subnet>> = None;
         let mut tried: Vec<String> = Vec::new();
         let mut refusal = None;
@@ -86,7 +89,7 @@ impl Cloud {
                         "EC2 has no capacity for a {last}; trying a {choice}"
                     ));
                 }
-                match self.launch_as(order, &choice).await {
+                match self.launch_as(order, &choice, &mut listing).await {
                     Err(failed) if matches!(failed.kind, FailureKind::NoCapacity(_)) => {
                         refusal = Some(failed);
                     }
@@ -125,8 +128,12 @@ impl Cloud {
     }
 
     /// Launches in one way, under the first token whose instance is not gone.
-    async fn launch_as(&self, order: &Launch, choice: &Choice) -> Result<Instance, Failure> {
-        let client = self.ec2(&order.slot.region);
+    async fn launch_as(
+        &self,
+        order: &Launch,
+        choice: &Choice,
+        listing: &mut Wait<'_>,
+    ) -> Result<Instance, Failure> {
         for attempt in 1..=ATTEMPTS {
             let token = client_token(
                 &order.line,
@@ -135,7 +142,7 @@ impl Cloud {
                 &choice.to_string(),
                 attempt,
             );
-            let found = self.launch_under(&client, order, choice, &token).await?;
+            let found = self.launch_under(order, choice, &token, listing).await?;
             if let Some(instance) = found.filter(|instance| !is_gone(instance)) {
                 return Ok(instance);
             }
@@ -151,12 +158,13 @@ impl Cloud {
     /// What a token makes or has made; `None` when that is gone.
     async fn launch_under(
         &self,
-        client: &Client,
         order: &Launch,
         choice: &Choice,
         token: &str,
+        listing: &mut Wait<'_>,
     ) -> Result<Option<Instance>, Failure> {
         let region = &order.slot.region;
+        let client = &self.ec2(region);
         let patient = TimeoutConfig::builder()
             .operation_attempt_timeout(ANSWER)
             .operation_timeout(ANSWER * 3)
@@ -179,7 +187,7 @@ impl Cloud {
             }
             // What was launched under the token differs (a newer image, say): it is adopted all the same.
             Err(error) if code(&error) == Some("IdempotentParameterMismatch") => {
-                self.made_under(region, token).await
+                self.made_under(region, token, listing).await
             }
             Err(error) if code(&error) == Some("IdempotentInstanceTerminated") => Ok(None),
             Err(error) => Err(failure(CALL, region.as_str())(error)),
@@ -187,13 +195,16 @@ impl Cloud {
     }
 
     /// The instance that a token made; looked for a while, since another token would make a second one.
-    async fn made_under(&self, region: &Region, token: &str) -> Result<Option<Instance>, Failure> {
-        let what = format!("no instance has the client token {token}");
-        let mut wait = LISTING.begin("ec2:DescribeInstances", region.as_str(), what);
+    async fn made_under(
+        &self,
+        region: &Region,
+        token: &str,
+        listing: &mut Wait<'_>,
+    ) -> Result<Option<Instance>, Failure> {
         loop {
             let made = Filter::builder().name("client-token").values(token).build();
             let found = self.describe(region, vec![made]).await?;
-            if !found.is_empty() || wait.pause().await.is_err() {
+            if !found.is_empty() || listing.pause().await.is_err() {
                 return Ok(found.into_iter().next());
             }
         }

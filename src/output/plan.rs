@@ -112,6 +112,6 @@ fn sum_up(printer: &Printer, endings: &[StepEnding<'_>], result: &Applied) {
         ));
     }
     if let Some(hint) = &result.locked_out {
-        printer.note(format!("\nhint: {hint}; it goes on from here"));
+        printer.fault(format!("\nhint: {hint}; it goes on from here"));
     }
 }

@@ -62,6 +62,11 @@ impl Printer {
         }
     }
 
+    /// A line about what went wrong, which no `--quiet` hides.
+    pub fn fault(&self, text: impl AsRef<str>) {
+        let _ = writeln!(std::io::stderr(), "{}", text.as_ref());
+    }
+
     /// The JSON document, when one was asked for.
     pub fn document(&self, value: &impl Serialize) -> anyhow::Result<()> {
         if self.json {

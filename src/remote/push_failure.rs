@@ -58,11 +58,11 @@ impl PushFailure {
                 Some("`dsline render --out DIR` writes the files as the node got them".to_owned())
             }
             Self::Unfinished { .. } => None,
-            Self::NoRoom { .. } => Some(
-                "the node serves what it served before; make room on it (`dsline exec -- sudo du -xhd 2 /var` shows what is large) \
-                 and run `dsline up` again"
-                    .to_owned(),
-            ),
+            Self::NoRoom { place, .. } => Some(format!(
+                "the node serves what it served before; make room on it (`dsline exec --on {} -- sudo du -xhd 2 /var` shows \
+                 what is large) and run `dsline up` again",
+                place.split(' ').next().unwrap_or(place)
+            )),
             Self::Unhealthy { reverted: true, .. } => Some(
                 "the node serves what it served before; mend the cause and run `dsline up` again"
                     .to_owned(),

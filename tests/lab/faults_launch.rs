@@ -3,18 +3,15 @@
 use insta::assert_snapshot;
 use serde_json::json;
 
-use super::story::{Story, say};
+use super::story::{Story, fresh, say};
 
 const REGION: &str = "ca-central-1";
 
 impl Story {
-    /// How many calls of an operation there were since calls were forgotten.
-    fn calls_of(&self, operation: &str) -> usize {
+    /// How many calls were refused with a code since calls were forgotten.
+    fn refusals(&self, code: &str) -> usize {
         let calls = self.cloud.calls();
-        calls
-            .iter()
-            .filter(|call| call["operation"] == operation)
-            .count()
+        calls.iter().filter(|call| call["error"] == code).count()
     }
 
     /// The types of the line's instances that are not gone.
@@ -29,11 +26,21 @@ impl Story {
 #[test]
 fn a_full_zone_and_a_full_type_are_got_around() {
     let full = json!({ "node_kind": "slim", "no_capacity": "t3.micro,t3.small" });
-    let story = Story::of("t-room", REGION).with_settings(&full);
+    let story = Story::of(fresh("t-room"), REGION).with_settings(&full);
     story.cloud.forget_calls();
-    assert_snapshot!(story.run("up --yes --quiet").shown(), @"");
+    assert_snapshot!(story.run("up --yes --quiet").shown(), @"
+    ca-central-1         create the security group  (the region has no security group of this line)
+    ca-central-1         set ingress rules (5 to add, 0 to remove)  (a new group lets nobody in)
+    ca-central-1/1       launch a t3.micro (generation 1)  (the slot is empty)
+    ca-central-1/1       finish first boot  (its first boot has not been finished)
+    ca-central-1/1       push files  (it has no release yet)
+    5 steps
+    FAILED ca-central-1/1: launch a t3.micro (generation 1): ca-central-1: no capacity for ec2:RunInstances: We currently do not have sufficient t3.small capacity in the Availability Zone you requested (ca-central-1d). Our system will be working on provisioning additional capacity. You can currently get t3.small capacity by not specifying an Availability Zone in your request. (tried: t3.micro, t3.micro in ca-central-1a, t3.micro in ca-central-1b, t3.micro in ca-central-1d, t3.small, t3.small in ca-central-1a, t3.small in ca-central-1b, t3.small in ca-central-1d)
+      hint: run the command again later, or name other types as `nodes.instance_types` or another region in the profile
+    exit code 3
+    ");
     // Every way once: the SDK would have asked four times for each.
-    assert_eq!(story.calls_of("RunInstances"), 8);
+    assert_eq!(story.refusals("InsufficientInstanceCapacity"), 8);
     story
         .cloud
         .set(&json!({ "no_capacity": "t3.micro,ca-central-1a" }));
@@ -48,7 +55,7 @@ fn a_full_zone_and_a_full_type_are_got_around() {
 #[test]
 fn an_instance_made_elsewhere_whose_answer_was_lost_is_found_again() {
     let full = json!({ "node_kind": "slim", "no_capacity": "ca-central-1a" });
-    let story = Story::of("t-lost", REGION).with_settings(&full);
+    let story = Story::of(fresh("t-lost"), REGION).with_settings(&full);
     // EC2's choice and zone a are refused; of zone b no answer ever comes, and the instance is there.
     story
         .cloud

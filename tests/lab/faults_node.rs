@@ -47,7 +47,7 @@ fn a_connection_drops_while_it_boots(story: &Story) {
 
 fn connections_drop_while_files_are_pushed(story: &Story) {
     let mut noticed = 0;
-    for (turn, delay) in [0, 150, 400, 900, 1800].into_iter().enumerate() {
+    for (turn, delay) in [0, 400, 1800].into_iter().enumerate() {
         story.ask_for(200 + u32::try_from(turn).unwrap());
         let run = story.begin("up --yes");
         run.await_text("pushing release");
@@ -58,7 +58,7 @@ fn connections_drop_while_files_are_pushed(story: &Story) {
         noticed += u32::from(told.contains("trying again over a new connection"));
         story.run("plan").exits(0);
     }
-    say(&format!("   {noticed} of 5 pushes lost their connection"));
+    say(&format!("   {noticed} of 3 pushes lost their connection"));
     assert!(noticed > 0, "no push was disturbed");
 }
 

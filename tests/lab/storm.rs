@@ -40,12 +40,18 @@ fn a_line_comes_and_goes_in_sixty_storms() {
 fn weather(seeds: &[(u64, f64)]) {
     let story = Story::of("t-storm", REGIONS).with_domain(REGIONS);
     let story = story.with_settings(&json!({ "node_kind": "slim" }));
+    let others = story.loose();
     story.run("up --yes").exits(0);
     let expected = story.shape();
     story.run("teardown --yes").exits(0);
-    assert_eq!(story.leftovers(), Vec::<String>::new());
+    let storms = Storms {
+        story,
+        expected,
+        others,
+    };
+    storms.insist_on_nothing(0);
     for (seed, strength) in seeds {
-        story.weathers(*seed, *strength, &expected);
+        storms.weather(*seed, *strength);
     }
     say(&format!(
         "   {} of {} storms weathered",
@@ -54,41 +60,41 @@ fn weather(seeds: &[(u64, f64)]) {
     ));
 }
 
-impl Story {
-    fn weathers(&self, seed: u64, strength: f64, expected: &BTreeSet<String>) {
+/// A line, what it is like in good weather, and what was in the account before it.
+struct Storms {
+    story: Story,
+    expected: BTreeSet<String>,
+    others: BTreeSet<String>,
+}
+
+impl Storms {
+    fn weather(&self, seed: u64, strength: f64) {
+        let story = &self.story;
         let begun = Instant::now();
-        self.storm(seed, strength);
-        let stormy = self.run("up --yes");
+        story.storm(seed, strength);
+        let stormy = story.run("up --yes");
         assert!(stormy.took < PATIENCE, "seed {seed}: {stormy}");
-        self.tells_the_truth(&stormy, seed);
-        self.cloud.mend();
-        let calm = self.run("up --yes");
+        story.tells_the_truth(&stormy, seed);
+        story.cloud.mend();
+        let calm = story.run("up --yes");
         assert_eq!(calm.code, 0, "seed {seed}: after\n{stormy}came\n{calm}");
-        let plan = self.run("plan");
+        let plan = story.run("plan");
         assert_eq!(plan.code, 0, "seed {seed}: after\n{calm}came\n{plan}");
         assert_eq!(
-            self.shape(),
-            *expected,
+            story.shape(),
+            self.expected,
             "seed {seed}: after\n{stormy}\n{calm}"
         );
-        self.storm(seed + 1000, strength);
-        let gone = self.run("teardown --yes");
+        story.storm(seed + 1000, strength);
+        let gone = story.run("teardown --yes");
         assert!(gone.took < PATIENCE, "seed {seed}: {gone}");
         if gone.code == 0 {
-            assert_eq!(
-                self.leftovers(),
-                Vec::<String>::new(),
-                "seed {seed}: {gone}"
-            );
+            self.insist_on_nothing(seed);
         }
-        self.cloud.mend();
-        let removed = self.run("teardown --yes");
+        story.cloud.mend();
+        let removed = story.run("teardown --yes");
         assert_eq!(removed.code, 0, "seed {seed}: after\n{gone}came\n{removed}");
-        assert_eq!(
-            self.leftovers(),
-            Vec::<String>::new(),
-            "seed {seed}: {removed}"
-        );
+        self.insist_on_nothing(seed);
         say(&format!(
             "   seed {seed} at {strength}: up {} in {:.0} s, teardown {} in {:.0} s, all {:.0} s",
             stormy.code,
@@ -99,6 +105,15 @@ impl Story {
         ));
     }
 
+    /// Asks the account itself whether anything is left.
+    fn insist_on_nothing(&self, seed: u64) {
+        let mut left = self.story.shape();
+        left.extend(self.story.loose().difference(&self.others).cloned());
+        assert!(left.is_empty(), "seed {seed}: {left:?}");
+    }
+}
+
+impl Story {
     fn storm(&self, seed: u64, strength: f64) {
         let pick = |among: &[&'static str], by: u64| {
             among[usize::try_from(seed / by).unwrap() % among.len()]
@@ -195,22 +210,12 @@ impl Story {
         shape
     }
 
-    /// Whatever of the line is in the account, asked of the account itself.
-    fn leftovers(&self) -> Vec<String> {
+    /// Whatever is in the account and bears no line's name.
+    fn loose(&self) -> BTreeSet<String> {
         let account = self.cloud.account();
-        let mut left: Vec<String> = self
-            .alive()
-            .iter()
-            .map(|one| text(one, "instance"))
-            .collect();
-        left.extend(self.shape());
-        left.extend(list(&account, "volumes").iter().map(|one| text(one, "id")));
-        left.extend(
-            list(&account, "key_pairs")
-                .iter()
-                .map(|one| text(one, "id")),
-        );
-        left
+        let kinds = ["volumes", "key_pairs", "elastic_addresses"];
+        let found = kinds.iter().flat_map(|kind| list(&account, kind));
+        found.map(|one| text(&one, "id")).collect()
     }
 }
 

@@ -151,6 +151,12 @@ pub(crate) fn profile(line: &str, regions: &str, rest: &str) -> String {
     )
 }
 
+/// The name of a line that the account has never seen: its client tokens are remembered longer than its instances.
+pub(crate) fn fresh(name: &str) -> &'static str {
+    let now = std::time::UNIX_EPOCH.elapsed().expect("it is later");
+    Box::leak(format!("{name}-{}", now.as_secs()).into_boxed_str())
+}
+
 /// Where the lab answers DNS.
 pub(crate) fn name_server() -> String {
     variable("DSLINE_LAB_DNS").unwrap_or_else(|| "127.0.0.1:5354".to_owned())
