@@ -173,7 +173,7 @@ impl Run<'_> {
                 if is_lockout(&error) {
                     self.locked_out = hint;
                 } else if let Some(hint) = hint {
-                    told += &format!("\n  hint: {hint}");
+                    told = format!("{told}\n  hint: {hint}");
                 }
                 self.end(id, Ending::Failed(told));
             }

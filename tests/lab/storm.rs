@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use super::story::{Story, say};
+use super::support::variable;
 
 const REGIONS: &str = "eu-north-1,ap-south-1";
 /// What a step is made of: a fault of one of these outlasts the SDK's attempts in every run.
@@ -28,13 +29,20 @@ fn a_line_comes_and_goes_in_a_storm() {
     weather(&[(4, 0.1), (9, 0.3)]);
 }
 
+/// `DSLINE_STORMS=17,42` repeats some of them.
 #[test]
 #[ignore = "long: tests/run.sh --full"]
 fn a_line_comes_and_goes_in_sixty_storms() {
-    let seeds: Vec<(u64, f64)> = (0..60)
-        .map(|seed| (seed, if seed < 30 { 0.1 } else { 0.3 }))
-        .collect();
-    weather(&seeds);
+    let named = variable("DSLINE_STORMS").map(|text| {
+        let seeds = text
+            .split(',')
+            .map(|seed| seed.parse().expect("a seed is a number"));
+        seeds.collect::<Vec<u64>>()
+    });
+    let seeds = named.unwrap_or_else(|| (0..60).collect());
+    let strong = |seed| if seed < 30 { 0.1 } else { 0.3 };
+    let storms: Vec<(u64, f64)> = seeds.into_iter().map(|seed| (seed, strong(seed))).collect();
+    weather(&storms);
 }
 
 fn weather(seeds: &[(u64, f64)]) {
@@ -72,18 +80,18 @@ impl Storms {
         let story = &self.story;
         let begun = Instant::now();
         story.storm(seed, strength);
-        let stormy = story.run("up --yes");
-        assert!(stormy.took < PATIENCE, "seed {seed}: {stormy}");
-        story.tells_the_truth(&stormy, seed);
+        let rough = story.run("up --yes");
+        assert!(rough.took < PATIENCE, "seed {seed}: {rough}");
+        story.tells_the_truth(&rough, seed);
         story.cloud.mend();
         let calm = story.run("up --yes");
-        assert_eq!(calm.code, 0, "seed {seed}: after\n{stormy}came\n{calm}");
+        assert_eq!(calm.code, 0, "seed {seed}: after\n{rough}came\n{calm}");
         let plan = story.run("plan");
         assert_eq!(plan.code, 0, "seed {seed}: after\n{calm}came\n{plan}");
         assert_eq!(
             story.shape(),
             self.expected,
-            "seed {seed}: after\n{stormy}\n{calm}"
+            "seed {seed}: after\n{rough}\n{calm}"
         );
         story.storm(seed + 1000, strength);
         let gone = story.run("teardown --yes");
@@ -97,8 +105,8 @@ impl Storms {
         self.insist_on_nothing(seed);
         say(&format!(
             "   seed {seed} at {strength}: up {} in {:.0} s, teardown {} in {:.0} s, all {:.0} s",
-            stormy.code,
-            stormy.took.as_secs_f32(),
+            rough.code,
+            rough.took.as_secs_f32(),
             gone.code,
             gone.took.as_secs_f32(),
             begun.elapsed().as_secs_f32()
