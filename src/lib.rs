@@ -6,6 +6,7 @@ pub mod cloud;
 pub mod commands;
 pub mod dns;
 pub mod engine;
+pub mod lease;
 pub mod line;
 pub mod operator;
 pub mod output;
@@ -22,6 +23,7 @@ use clap::error::ErrorKind;
 use crate::cli::Cli;
 use crate::commands::Outcome;
 use crate::engine::hint_of;
+use crate::lease::Taken;
 use crate::line::ProfileError;
 use crate::operator::Environment;
 use crate::output::Printer;
@@ -29,6 +31,8 @@ use crate::plan::Refusal;
 
 /// Exit code of a call whose words or profile are wrong (BSD's `EX_USAGE`).
 const USAGE: u8 = 64;
+/// Exit code of a command that did not get the lock.
+const LOCKED: u8 = 4;
 /// Exit code of a refused plan.
 const REFUSED: u8 = 5;
 
@@ -93,6 +97,8 @@ fn environment() -> Environment {
 fn code_of(error: &anyhow::Error) -> u8 {
     if error.downcast_ref::<Refusal>().is_some() {
         REFUSED
+    } else if error.chain().any(|cause| cause.is::<Taken>()) {
+        LOCKED
     } else if error.chain().any(|cause| cause.is::<ProfileError>()) {
         USAGE
     } else {

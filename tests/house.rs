@@ -18,17 +18,18 @@ const ROOMS: &[Room] = &[
     ("remote", &["render", "line"], false),
     ("client", &["line"], false),
     ("operator", &["render", "line"], false),
+    ("lease", &["cloud", "remote", "dns", "line"], false),
     (
         "engine",
-        &["plan", "cloud", "remote", "dns", "render", "line"],
+        &["lease", "plan", "cloud", "remote", "dns", "render", "line"],
         false,
     ),
     ("output", &["engine", "plan", "line"], false),
     (
         "commands",
         &[
-            "output", "engine", "plan", "operator", "cloud", "remote", "client", "render", "dns",
-            "line",
+            "output", "engine", "lease", "plan", "operator", "cloud", "remote", "client", "render",
+            "dns", "line",
         ],
         false,
     ),

@@ -96,14 +96,6 @@ impl Failure {
         }
     }
 
-    /// Whether the same call may well succeed a little later.
-    pub(super) fn is_passing(&self) -> bool {
-        matches!(
-            self.kind,
-            FailureKind::Throttled | FailureKind::Unwell(_) | FailureKind::Unreachable(_)
-        )
-    }
-
     /// Whether every other call would fail in the same way until a person has done something.
     pub fn is_about_every_call(&self) -> bool {
         matches!(
@@ -111,6 +103,17 @@ impl Failure {
             FailureKind::NoCredentials(_)
                 | FailureKind::Expired(_)
                 | FailureKind::ClockWrong { .. }
+        )
+    }
+
+    /// Whether the same call may well succeed in a moment.
+    pub fn is_passing(&self) -> bool {
+        matches!(
+            self.kind,
+            FailureKind::Throttled
+                | FailureKind::Unwell(_)
+                | FailureKind::Unreachable(_)
+                | FailureKind::TimedOut(_)
         )
     }
 

@@ -23,7 +23,7 @@ use super::wait::{Patience, Wait};
 const CALL: &str = "ec2:RunInstances";
 
 /// How often a new token is tried when the instance of the last one is gone.
-const ATTEMPTS: u32 = 20;
+const ATTEMPTS: u32 = 100;
 
 /// `RunInstances` takes longer than any other call; giving up early would only ask the same again.
 const ANSWER: Duration = Duration::from_mins(1);

@@ -1,6 +1,6 @@
 //! Hosted zones and their records; every call waits for its turn under Route 53's limit.
 
-use aws_sdk_route53::types::{HostedZone, RrType};
+use aws_sdk_route53::types::{HostedZone, ResourceRecordSet, RrType};
 
 use crate::line::{HealthCheck, LineName, RecordSet, ZoneView};
 
@@ -135,6 +135,25 @@ impl Cloud {
             records: records?,
             checks: checks?,
         })
+    }
+
+    /// The TXT record of a name, in one call.
+    pub async fn text_record(&self, zone: &Zone, name: &str) -> Result<Option<RecordSet>, Failure> {
+        self.limiter.turn().await;
+        let page = self
+            .route53
+            .list_resource_record_sets()
+            .hosted_zone_id(&zone.id)
+            .start_record_name(name)
+            .start_record_type(RrType::Txt)
+            .max_items(1)
+            .send()
+            .await
+            .map_err(failure("route53:ListResourceRecordSets", PLACE))?;
+        // The list begins there and goes on with whatever comes after, so the first may be another.
+        let is_it = |wire: &&ResourceRecordSet| *wire.r#type() == RrType::Txt;
+        let first = page.resource_record_sets().first().filter(is_it);
+        Ok(first.map(record_of).filter(|record| record.name == name))
     }
 
     /// All records of a zone.

@@ -13,8 +13,10 @@ pub mod teardown;
 pub mod up;
 
 mod global;
+mod lock;
 mod outcome;
 mod setup;
 
 pub use global::{Global, LineArgs};
+pub use lock::LockArgs;
 pub use outcome::Outcome;

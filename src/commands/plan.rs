@@ -24,7 +24,7 @@ pub async fn run(
     printer: &Printer,
 ) -> Result<Outcome> {
     let setup = Setup::gather(&args.line, global, environment).await?;
-    let plan = setup.plan().await?;
+    let plan = setup.plan(&setup.observe().await?)?;
     output::plan(printer, &plan);
     printer.document(&plan)?;
     Ok(match (plan.is_empty(), plan.troubles.is_empty()) {

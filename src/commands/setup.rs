@@ -1,13 +1,14 @@
 //! Gathers what commands work with: profile, secrets, and the handle on the world.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
 use jiff::Timestamp;
 
 use crate::client::operator_address;
 use crate::cloud::Cloud;
-use crate::engine::{Scope, World, observe};
+use crate::engine::{LineView, Scope, World, observe};
 use crate::line::{Hint as _, LineSecret, Profile};
 use crate::operator::{Environment, authorized_keys, find_gateway, line_secret, read_secret};
 use crate::plan::{Context, Plan, Wanted, up};
@@ -18,9 +19,9 @@ use super::global::{Global, LineArgs};
 /// What `plan`, `up` and `status` work with.
 pub(super) struct Setup {
     /// What is wanted.
-    pub(super) wanted: Wanted,
+    pub(super) wanted: Arc<Wanted>,
     /// The world.
-    pub(super) world: World,
+    pub(super) world: Arc<World>,
     /// The operator's address as nodes see it.
     pub(super) operator: Option<IpAddr>,
 }
@@ -53,21 +54,20 @@ impl Setup {
             now: Timestamp::now(),
         };
         Ok(Self {
-            wanted,
-            world,
+            wanted: Arc::new(wanted),
+            world: Arc::new(world),
             operator: operator?,
         })
     }
 
-    /// Observes the line with its nodes and plans the way to what is wanted; changes nothing.
-    pub(super) async fn plan(&self) -> Result<Plan> {
-        let view = observe(
-            &self.world,
-            &self.wanted.profile,
-            Scope::Nodes,
-            self.wanted.now,
-        )
-        .await?;
+    /// Observes the line with its nodes; changes nothing.
+    pub(super) async fn observe(&self) -> Result<LineView> {
+        let now = self.wanted.now;
+        observe(&self.world, &self.wanted.profile, Scope::Nodes, now).await
+    }
+
+    /// Plans the way from what was observed to what is wanted.
+    pub(super) fn plan(&self, view: &LineView) -> Result<Plan> {
         let context = Context {
             wanted: &self.wanted,
             observed: &view.observed,

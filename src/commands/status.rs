@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
@@ -74,7 +75,7 @@ async fn look(args: &Args, global: &Global, environment: &Environment) -> Result
             let secret = line_secret(environment, &profile)?;
             (
                 profile.clone(),
-                world(environment, &profile, secret).await,
+                Arc::new(world(environment, &profile, secret).await),
                 Err(why),
             )
         }

@@ -7,15 +7,18 @@ use serde::Serialize;
 use tokio::sync::mpsc;
 
 use crate::cloud::Cloud;
-use crate::engine::{Receipt, Stop, World, apply, observe_everything, sweep};
-use crate::line::{KeyId, LineName, LineSecret, Observed};
+use crate::engine::{Means, Receipt, Stop, World, apply, ask_nodes, observe_everything, sweep};
+use crate::lease::Locks;
+use crate::line::{KeyId, LineSecret, Observed, Profile, ZoneView};
 use crate::operator::{Environment, find_line_secret};
 use crate::output::{self, Printer, show_progress};
 use crate::plan::{Plan, Refusal, teardown};
 
 use super::global::Global;
+use super::lock::{LockArgs, Taker};
 use super::outcome::Outcome;
-use super::up::may_apply;
+use super::setup::world;
+use super::up::{LOOKS_AGAIN, give_back, may_apply};
 
 /// Remove everything of the line, in every region, then look again.
 #[derive(Debug, clap::Args)]
@@ -26,6 +29,8 @@ pub struct Args {
     /// Remove a line that was made with another line secret
     #[arg(long)]
     force: bool,
+    #[command(flatten)]
+    lock: LockArgs,
 }
 
 #[derive(Serialize)]
@@ -35,7 +40,7 @@ struct Document<'a> {
     clean: bool,
 }
 
-/// Observes every region, plans, asks, applies, sweeps again and prints a receipt.
+/// Observes every region, plans, asks, takes the lock, applies, sweeps again and prints a receipt.
 pub async fn run(
     args: &Args,
     global: &Global,
@@ -43,26 +48,131 @@ pub async fn run(
     printer: &Printer,
 ) -> Result<Outcome> {
     let profile = global.profile(environment)?.profile;
-    let world = Arc::new(World::without_nodes(Cloud::open().await));
-    let (observed, zones) = observe_everything(&world, &profile.name).await?;
-    if !args.force {
-        refuse_anothers(
-            &observed,
-            find_line_secret(environment, &profile)?
-                .as_ref()
-                .map(LineSecret::key_id)
-                .as_ref(),
-        )?;
+    let secret = find_line_secret(environment, &profile)?;
+    let desk = Desk::new(args, profile, secret, environment).await;
+    let (observed, zones) = desk.look().await?;
+    let plan = teardown(&desk.profile.name, &observed, &zones);
+    let taker = Taker {
+        command: "teardown",
+        args: &args.lock,
+        profile: &desk.profile,
+        secret: desk.secret.as_ref(),
+        world: &desk.world,
+        environment,
+        printer,
+    };
+    if plan.is_empty() && !taker.has_lease(&zones) {
+        return desk.finish(&plan, printer).await;
     }
-    let plan = teardown(&profile.name, &observed, &zones);
-    if !plan.is_empty() {
-        output::plan(printer, &plan);
-        if !may_apply(args.yes, printer, &plan)? {
-            return Ok(Outcome::Pending);
+    output::plan(printer, &plan);
+    if !may_apply(args.yes, printer, &plan)? {
+        return Ok(Outcome::Pending);
+    }
+    let mut stores = taker.in_zones(&zones);
+    if stores.is_empty() && desk.secret.is_some() {
+        let observed = ask_nodes(&desk.world, observed).await;
+        stores.push(taker.on_nodes(&observed).await);
+    }
+    let grip = taker.take(stores).await?;
+    let locks = Arc::new(grip.locks);
+    let plan = if grip.is_news { None } else { Some(plan) };
+    let plan = desk.remove(plan, &locks, printer).await;
+    match &plan {
+        Ok((_, true)) => desk.forget(&locks, printer).await,
+        _ => give_back(&locks, printer).await,
+    }
+    desk.finish(&plan?.0, printer).await
+}
+
+/// What a teardown works with.
+struct Desk {
+    profile: Profile,
+    secret: Option<LineSecret>,
+    world: Arc<World>,
+    force: bool,
+}
+
+impl Desk {
+    async fn new(
+        args: &Args,
+        profile: Profile,
+        secret: Option<LineSecret>,
+        environment: &Environment,
+    ) -> Self {
+        let world = match &secret {
+            Some(secret) => world(environment, &profile, secret.clone()).await,
+            None => World::without_nodes(Cloud::open().await),
+        };
+        Self {
+            profile,
+            secret,
+            world: Arc::new(world),
+            force: args.force,
         }
-        remove(&world, &plan, printer).await?;
     }
-    finish(&world, &profile.name, &plan, printer).await
+
+    async fn look(&self) -> Result<(Observed, Vec<ZoneView>)> {
+        let (observed, zones) = observe_everything(&self.world, &self.profile.name).await?;
+        if !self.force {
+            let own = self.secret.as_ref().map(LineSecret::key_id);
+            refuse_anothers(&observed, own.as_ref())?;
+        }
+        Ok((observed, zones))
+    }
+
+    /// Applies the plan, or one made anew when somebody else changed the line meanwhile; says whether all of it was done.
+    async fn remove(
+        &self,
+        plan: Option<Plan>,
+        locks: &Arc<Locks>,
+        printer: &Printer,
+    ) -> Result<(Plan, bool)> {
+        let plan = if let Some(plan) = plan {
+            plan
+        } else {
+            printer.note(LOOKS_AGAIN);
+            let (observed, zones) = self.look().await?;
+            let plan = teardown(&self.profile.name, &observed, &zones);
+            output::plan(printer, &plan);
+            plan
+        };
+        let means = Means {
+            world: Arc::clone(&self.world),
+            wanted: None,
+            locks: Arc::clone(locks),
+        };
+        let (sender, receiver) = mpsc::unbounded_channel();
+        let display = tokio::spawn(show_progress(printer.clone(), plan.clone(), receiver));
+        let applied = apply(&means, &plan, sender, Stop::listen()).await;
+        display.await?;
+        output::remains(printer, &plan, &applied);
+        let is_complete = applied.is_complete(&plan) && plan.troubles.is_empty();
+        Ok((plan, is_complete))
+    }
+
+    /// Takes the lock itself away, once nothing is left that it guards.
+    async fn forget(&self, locks: &Locks, printer: &Printer) {
+        if let Err(error) = locks.remove().await {
+            let error = anyhow::Error::from(error);
+            printer.note(format!("the lock's own record is left: {error:#}"));
+        }
+    }
+
+    async fn finish(&self, plan: &Plan, printer: &Printer) -> Result<Outcome> {
+        let receipt = sweep(&self.world, &self.profile.name).await;
+        output::receipt(printer, &receipt);
+        let clean = receipt.is_clean();
+        printer.document(&Document {
+            plan,
+            receipt: &receipt,
+            clean,
+        })?;
+        Ok(if clean {
+            Outcome::Done
+        } else {
+            Outcome::Partial
+        })
+    }
 }
 
 /// A line of the same name made with another secret is somebody else's until `--force` says otherwise.
@@ -79,29 +189,4 @@ fn refuse_anothers(observed: &Observed, own: Option<&KeyId>) -> Result<()> {
         }),
         None => Ok(()),
     }
-}
-
-async fn remove(world: &Arc<World>, plan: &Plan, printer: &Printer) -> Result<()> {
-    let (sender, receiver) = mpsc::unbounded_channel();
-    let display = tokio::spawn(show_progress(printer.clone(), plan.clone(), receiver));
-    let result = apply(Arc::clone(world), plan, None, sender, Stop::listen()).await;
-    display.await?;
-    output::remains(printer, plan, &result);
-    Ok(())
-}
-
-async fn finish(world: &World, line: &LineName, plan: &Plan, printer: &Printer) -> Result<Outcome> {
-    let receipt = sweep(world, line).await;
-    output::receipt(printer, &receipt);
-    let clean = receipt.is_clean();
-    printer.document(&Document {
-        plan,
-        receipt: &receipt,
-        clean,
-    })?;
-    Ok(if clean {
-        Outcome::Done
-    } else {
-        Outcome::Partial
-    })
 }

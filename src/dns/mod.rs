@@ -3,6 +3,7 @@
 mod change;
 mod conflict;
 mod desired;
+mod lease;
 mod name;
 mod node;
 mod order;
@@ -12,4 +13,5 @@ mod properties;
 pub use change::{ChangeAction, ChangeBatch, RecordChange, change};
 pub use conflict::Conflict;
 pub use desired::desired;
+pub use lease::{find_lease, lease_name, lease_of, lease_record, swap};
 pub use node::{NodeRecord, known_nodes};

@@ -2,12 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Error, Result};
 use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinError, JoinSet};
+use tokio::time::sleep;
 
 use crate::cloud::Failure;
+use crate::lease::{Locks, Standing};
 use crate::plan::{Plan, Step, StepId, Wanted};
 
 use super::event::{Ending, Event, EventKind};
@@ -25,6 +28,19 @@ pub struct Applied {
     pub stopped: bool,
     /// What to do before AWS takes any call again, when the credentials or the clock failed on the way.
     pub locked_out: Option<String>,
+    /// Why nothing more was begun, when the lock was lost on the way.
+    pub lost: Option<String>,
+}
+
+/// What a plan is applied with.
+#[derive(Clone)]
+pub struct Means {
+    /// The world.
+    pub world: Arc<World>,
+    /// What to make things by; a plan that only removes needs none.
+    pub wanted: Option<Arc<Wanted>>,
+    /// The locks that are held meanwhile.
+    pub locks: Arc<Locks>,
 }
 
 /// A step that failed.
@@ -58,15 +74,19 @@ impl Applied {
     }
 }
 
-/// Applies a plan; each event goes to `events` as it happens. A plan that only removes needs nothing `wanted`.
+/// How often a doubtful lock is looked at: its holder's clock may have told before its heart did.
+const GLANCE: Duration = Duration::from_secs(1);
+
+/// Applies a plan; each event goes to `events` as it happens.
+///
+/// Steps are begun only while the locks are held firmly: a doubtful one pauses, a lost one ends the run.
 pub async fn apply(
-    world: Arc<World>,
+    means: &Means,
     plan: &Plan,
-    wanted: Option<Arc<Wanted>>,
     events: mpsc::UnboundedSender<Event>,
     mut stop: watch::Receiver<Stop>,
 ) -> Applied {
-    let executor = Arc::new(Executor::new(world, wanted, plan));
+    let executor = Arc::new(Executor::new(means, plan));
     let mut run = Run {
         plan,
         endings: BTreeMap::new(),
@@ -75,20 +95,33 @@ pub async fn apply(
         locked_out: None,
         events,
     };
+    let mut news = means.locks.news();
+    let mut lost = None;
     loop {
         let urgency = *stop.borrow_and_update();
         if urgency == Stop::Now {
             run.running.abort_all();
             break;
         }
-        run.begin_ready(&executor, urgency == Stop::Finish);
-        if run.running.is_empty() {
+        let standing = means.locks.standing();
+        let is_doubtful = standing == Standing::Doubtful && urgency == Stop::No;
+        if let Standing::Lost(why) = standing {
+            run.skip_rest(&why);
+            lost = Some(why);
+        } else if urgency == Stop::Finish {
+            run.skip_rest("stopped before its turn");
+        } else if !is_doubtful {
+            run.begin_ready(&executor);
+        }
+        if run.running.is_empty() && !is_doubtful {
             break;
         }
         tokio::select! {
             Some(ended) = run.running.join_next() => run.take(ended),
             // A closed channel means that no signal can come any more: then only steps are waited for.
             Ok(()) = stop.changed() => {}
+            () = news.changed() => {}
+            () = sleep(GLANCE), if is_doubtful => {}
         }
     }
     let stopped = *stop.borrow() != Stop::No;
@@ -96,6 +129,7 @@ pub async fn apply(
         endings: run.endings,
         stopped,
         locked_out: run.locked_out,
+        lost,
     }
 }
 
@@ -110,23 +144,27 @@ struct Run<'a> {
 
 impl Run<'_> {
     /// Begins every step whose turn has come; one pass in order settles chains of skipped steps too.
-    fn begin_ready(&mut self, executor: &Arc<Executor>, stopping: bool) {
+    fn begin_ready(&mut self, executor: &Arc<Executor>) {
         for step in &self.plan.steps {
             let has_ended = |id: &StepId| self.endings.contains_key(id);
             if self.begun[step.id.0] || !step.after.iter().chain(&step.needs).all(has_ended) {
-                if stopping && !self.begun[step.id.0] {
-                    self.skip(step, "stopped before its turn".to_owned());
-                }
                 continue;
             }
-            if stopping {
-                self.skip(step, "stopped before its turn".to_owned());
-            } else if let Some(missing) = self.unmet_need(step) {
+            if let Some(missing) = self.unmet_need(step) {
                 self.skip(step, missing);
             } else if self.locked_out.is_some() && step.action.asks_aws() {
                 self.skip(step, "AWS takes no more calls".to_owned());
             } else {
                 self.begin(step, executor);
+            }
+        }
+    }
+
+    /// Begins nothing any more.
+    fn skip_rest(&mut self, why: &str) {
+        for step in &self.plan.steps {
+            if !self.begun[step.id.0] {
+                self.skip(step, why.to_owned());
             }
         }
     }

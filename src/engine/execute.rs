@@ -6,10 +6,12 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::cloud::{Launch, Zone};
 use crate::dns::{NodeRecord, change, desired};
+use crate::lease::Locks;
 use crate::line::{CheckReference, LineName, RecordSet, Region, Rule, Slot};
 use crate::plan::{Action, LaunchOrder, Plan, Step, Wanted};
 use crate::render::user_data;
 
+use super::apply::Means;
 use super::event::Ending;
 use super::facts::Facts;
 use super::node_steps::NodeSteps;
@@ -19,18 +21,24 @@ use super::world::World;
 pub(super) struct Executor {
     world: Arc<World>,
     wanted: Option<Arc<Wanted>>,
+    locks: Arc<Locks>,
     facts: Arc<Facts>,
     nodes: NodeSteps,
     line: LineName,
 }
 
 impl Executor {
-    pub(super) fn new(world: Arc<World>, wanted: Option<Arc<Wanted>>, plan: &Plan) -> Self {
+    pub(super) fn new(means: &Means, plan: &Plan) -> Self {
         let facts = Arc::new(Facts::of(plan));
-        let nodes = NodeSteps::new(Arc::clone(&world), wanted.clone(), Arc::clone(&facts));
+        let nodes = NodeSteps::new(
+            Arc::clone(&means.world),
+            means.wanted.clone(),
+            Arc::clone(&facts),
+        );
         Self {
-            world,
-            wanted,
+            world: Arc::clone(&means.world),
+            wanted: means.wanted.clone(),
+            locks: Arc::clone(&means.locks),
             facts,
             nodes,
             line: plan.line.clone(),
@@ -221,8 +229,12 @@ impl Executor {
         if batch.is_empty() {
             return Ok(Ending::Unchanged);
         }
-        let change = self.world.cloud.change_records(zone, &batch).await?;
-        says(format!("{batch}; waiting until every name server has it"));
+        let told = format!("{batch}; waiting until every name server has it");
+        let change = match self.locks.of_zone(&zone.id) {
+            Some(held) => held.change_records(batch).await?,
+            None => self.world.cloud.change_records(zone, &batch).await?,
+        };
+        says(told);
         if let Some(change) = change {
             self.world.cloud.await_in_sync(&change).await?;
         }

@@ -1,6 +1,7 @@
 //! What to do next about an error, from whichever of its causes knows.
 
 use crate::cloud::Failure;
+use crate::lease::{Lost, Taken};
 use crate::line::Hinted;
 use crate::plan::Refusal;
 use crate::remote::{Blocked, PushFailure};
@@ -19,7 +20,11 @@ pub fn hint_of(error: &anyhow::Error) -> Option<String> {
                 .downcast_ref::<PushFailure>()
                 .and_then(PushFailure::hint)
         };
+        let taken = || cause.downcast_ref::<Taken>().map(Taken::hint);
+        let lost = || cause.downcast_ref::<Lost>().map(Lost::hint);
         given
+            .or_else(taken)
+            .or_else(lost)
             .or_else(refused)
             .or_else(cloud)
             .or_else(remote)

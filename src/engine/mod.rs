@@ -11,10 +11,10 @@ mod stop;
 mod sweep;
 mod world;
 
-pub use apply::{Applied, Failed, apply};
+pub use apply::{Applied, Failed, Means, apply};
 pub use event::{Ending, Event, EventKind};
 pub use hint::hint_of;
-pub use observe::{LineView, Scope, observe, observe_everything};
+pub use observe::{LineView, Scope, ask_nodes, observe, observe_everything};
 pub use stop::Stop;
 pub use sweep::{Leftover, Receipt, sweep};
 pub use world::{World, target};

@@ -63,7 +63,7 @@ pub async fn observe(
         .extend(look_at(world, &profile.name, elsewhere).await?);
     refuse_if_all_failed(&observed)?;
     if scope == Scope::Nodes {
-        observed.nodes = ask_nodes(world, &observed).await;
+        observed.nodes = reports(world, &observed).await;
         observed.verdicts = ask_checkers(world, &observed).await;
         observed.offers = ask_offers(world, profile, &observed, now).await;
     }
@@ -186,7 +186,13 @@ fn refuse_if_all_failed(observed: &Observed) -> Result<()> {
     }
 }
 
-async fn ask_nodes(world: &World, observed: &Observed) -> BTreeMap<String, NodeSight> {
+/// Adds what the nodes themselves say.
+pub async fn ask_nodes(world: &World, mut observed: Observed) -> Observed {
+    observed.nodes = reports(world, &observed).await;
+    observed
+}
+
+async fn reports(world: &World, observed: &Observed) -> BTreeMap<String, NodeSight> {
     let asked = observed
         .instances()
         .filter(|instance| instance.state == InstanceState::Running);

@@ -3,6 +3,7 @@
 use futures::future::join_all;
 use serde::Serialize;
 
+use crate::dns::lease_name;
 use crate::line::{InstanceState, LineName, Region, is_ours};
 
 use super::world::World;
@@ -138,9 +139,10 @@ async fn sweep_zones(world: &World, line: &LineName) -> Receipt {
     for zone in zones {
         match world.cloud.records(&zone).await {
             Ok(records) => {
-                let ours = records
-                    .into_iter()
-                    .filter(|record| is_ours(line, record.set_identifier.as_deref()));
+                let lease = lease_name(line, &zone.name);
+                let ours = records.into_iter().filter(|record| {
+                    is_ours(line, record.set_identifier.as_deref()) || record.name == lease
+                });
                 receipt.leftovers.extend(ours.map(|record| Leftover {
                     kind: "record",
                     at: zone.name.clone(),

@@ -49,15 +49,27 @@ impl World {
         if let Some(session) = open.filter(|session| !session.is_broken()) {
             return Ok(session);
         }
+        let session = self
+            .another_session(slot, generation, address, timeout)
+            .await?;
+        self.sessions.lock().await.insert(address, session.clone());
+        Ok(session)
+    }
+
+    /// A session that is shared with nobody, for what must not wait for a long command.
+    pub async fn another_session(
+        &self,
+        slot: &Slot,
+        generation: Generation,
+        address: Ipv4Addr,
+        timeout: Duration,
+    ) -> Result<Session, Blocked> {
         let Some((door, secret)) = &self.nodes else {
             return Err(Blocked::Refused(format!(
                 "{slot}: this run does not enter nodes"
             )));
         };
-        let session =
-            Session::open(door, &target(secret, slot, generation, address), timeout).await?;
-        self.sessions.lock().await.insert(address, session.clone());
-        Ok(session)
+        Session::open(door, &target(secret, slot, generation, address), timeout).await
     }
 }
 

@@ -2,9 +2,11 @@
 
 mod authority;
 mod hinted;
+mod holder;
 mod host_key;
 mod identity;
 mod image;
+mod lease;
 mod name;
 mod observed;
 mod profile;
@@ -18,12 +20,14 @@ mod sections;
 
 pub use authority::{Authority, Certificate};
 pub use hinted::{Hint, Hinted};
+pub use holder::Holder;
 pub use host_key::{HostKey, HostKeyStage};
 pub use identity::{
     CheckReference, TAG_GENERATION, TAG_KEY, TAG_LINE, TAG_REGION, TAG_SLOT, client_token,
     group_name, is_ours, set_identifier,
 };
 pub use image::ImageChoice;
+pub use lease::{Hold, Lease};
 pub use name::{Generation, LineName, Slot};
 pub use observed::{
     Group, HealthCheck, Instance, InstanceState, Observed, Offer, RegionView, Rule, RuleSource,
@@ -37,5 +41,5 @@ pub use report::{GatewayStatus, NodeReport, NodeSight, PartState};
 pub use secret::{KeyId, LineSecret, Secret};
 pub use secret_source::SecretSource;
 pub use sections::{
-    CheckSpeed, Dns, Gateway, Logs, Nginx, Nodes, Redis, Ssh, TlsMinimum, Upstream,
+    CheckSpeed, Dns, Gateway, Lock, Logs, Nginx, Nodes, Redis, Ssh, TlsMinimum, Upstream,
 };

@@ -6,7 +6,7 @@ use super::name::{LineName, Slot};
 use super::profile_error::ProfileError;
 use super::region::{Place, Region};
 use super::secret_source::SecretSource;
-use super::sections::{Dns, Gateway, Logs, Nginx, Nodes, Redis, Ssh, Upstream};
+use super::sections::{Dns, Gateway, Lock, Logs, Nginx, Nodes, Redis, Ssh, Upstream};
 
 /// A line as it is wanted; `profiles/default.toml` describes every key.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -34,6 +34,8 @@ pub struct Profile {
     pub redis: Redis,
     /// The audit trail.
     pub logs: Logs,
+    /// What keeps two commands from changing the line at once.
+    pub lock: Lock,
 }
 
 impl Profile {
@@ -86,6 +88,12 @@ impl Profile {
             return refuse(
                 "dns.ttl",
                 format!("{} is outside 1 to 86400 seconds", self.dns.ttl),
+            );
+        }
+        if !(3..=3600).contains(&self.lock.ttl_seconds) {
+            return refuse(
+                "lock.ttl_seconds",
+                format!("{} is outside 3 to 3600", self.lock.ttl_seconds),
             );
         }
         if let Some(wrong) = fault_of_host(&self.dns.host) {
@@ -197,6 +205,7 @@ impl Default for Profile {
             nginx: Nginx::default(),
             redis: Redis::default(),
             logs: Logs::default(),
+            lock: Lock::default(),
         }
     }
 }

@@ -26,6 +26,8 @@ pub struct NodeReport {
     pub boot_error: Option<String>,
     /// Whether the lasting host key is in place; `false` before the first contact.
     pub has_lasting_key: bool,
+    /// The lease that lies on it, as text: the lock of a line without a hosted zone.
+    pub lease: Option<String>,
     /// Digest of the live release; `None` before the first push.
     pub release: Option<String>,
     /// The live release's parts by name, each with its digest.

@@ -145,6 +145,14 @@ pub struct Redis {
     pub max_memory_mib: u32,
 }
 
+/// `[lock]`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Lock {
+    /// Seconds without a sign of life after which others may take the lock; its holder gives one each third of it.
+    pub ttl_seconds: u32,
+}
+
 /// `[logs]`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -231,6 +239,12 @@ impl Default for Redis {
         Self {
             max_memory_mib: 256,
         }
+    }
+}
+
+impl Default for Lock {
+    fn default() -> Self {
+        Self { ttl_seconds: 60 }
     }
 }
 

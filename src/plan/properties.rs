@@ -63,6 +63,61 @@ fn a_region_that_cannot_be_seen_keeps_its_records_and_gets_no_step() {
     assert_eq!(second.troubles.len(), 1);
 }
 
+/// What `up` looks at: the profile's regions, and those that checks betray.
+fn seen(wanted: &Wanted, world: &World) -> Observed {
+    let mut observed = world.observed.clone();
+    let checks = world.observed.zone.iter().flat_map(|zone| &zone.checks);
+    let betrayed: Vec<&Region> = checks.map(|check| &check.reference.slot.region).collect();
+    observed
+        .regions
+        .retain(|region, _| wanted.profile.regions.contains(region) || betrayed.contains(&region));
+    observed
+}
+
+#[test]
+fn a_region_that_leaves_is_found_again_wherever_its_removal_was_interrupted() {
+    let before = wanted(profile(&ALL, 1));
+    let after = wanted(profile(&ALL[..2], 1));
+    for done in 0.. {
+        let mut world = World::empty(&ALL);
+        world.offered(&before);
+        world.apply(&before, &plan(&before, &world.observed));
+        let mut removal = plan(&after, &seen(&after, &world));
+        if done > removal.steps.len() {
+            break;
+        }
+        removal.steps.truncate(done);
+        world.apply(&after, &removal);
+        let rest = plan(&after, &seen(&after, &world));
+        world.apply(&after, &rest);
+        let things = world.observed.instances().count() + world.observed.groups().count();
+        assert_eq!(things, 4, "after {done} steps something is left behind");
+        assert_eq!(world.zone().checks.len(), 2);
+    }
+}
+
+#[test]
+fn a_region_that_leaves_and_cannot_be_seen_keeps_its_check() {
+    let before = wanted(profile(&ALL, 1));
+    let after = wanted(profile(&ALL[..2], 1));
+    let mut world = World::empty(&ALL);
+    world.offered(&before);
+    world.apply(&before, &plan(&before, &world.observed));
+    let dark: Region = ALL[2].parse().unwrap();
+    let why = RegionView::NotLookedAt("timed out".to_owned());
+    let light = world.observed.regions.insert(dark.clone(), why).unwrap();
+    world
+        .zone()
+        .records
+        .retain(|record| *record == foreign_record());
+    world.apply(&after, &plan(&after, &world.observed));
+    assert_eq!(world.zone().checks.len(), 3);
+    world.observed.regions.insert(dark, light);
+    world.apply(&after, &plan(&after, &seen(&after, &world)));
+    assert_eq!(world.observed.instances().count(), 2);
+    assert_eq!(world.zone().checks.len(), 2);
+}
+
 #[test]
 fn an_unreachable_node_is_replaced_only_when_the_checkers_agree() {
     let wanted = wanted(profile(&["us-east-1"], 1));

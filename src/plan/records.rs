@@ -25,7 +25,7 @@ pub(super) fn check_of<'a>(
         .find(|check| check.reference.is_same_check(&wanted))
 }
 
-/// Plans health checks, the one batch of records after them, and the removal of checks that nothing needs then.
+/// Plans health checks, and the one batch of records after them.
 ///
 /// Returns the step that changes the records, if one is needed: what retires a node waits for it.
 pub(super) fn plan_records(
@@ -36,7 +36,6 @@ pub(super) fn plan_records(
     let Some(zone) = &observed.zone else {
         return Ok(None);
     };
-    let at = At::Zone(zone.name.clone());
     for node in plan.nodes.clone() {
         if node.check.is_none() {
             let step = plan.add(
@@ -51,29 +50,51 @@ pub(super) fn plan_records(
         }
     }
     let kept = kept_nodes(profile, observed, zone);
-    let changed = batch_step(plan, profile, zone, kept.clone())?;
-    let used: BTreeSet<&str> = plan
+    batch_step(plan, profile, zone, kept)
+}
+
+/// Plans the removal of checks that nothing needs once the records have changed; the last steps of all.
+///
+/// A region that has left the profile is known by its checks alone, so they go after everything else there: whoever is
+/// interrupted before that finds the rest again.
+pub(super) fn remove_checks(
+    plan: &mut Plan,
+    profile: &Profile,
+    observed: &Observed,
+    changed: Option<StepId>,
+) {
+    let Some(zone) = &observed.zone else {
+        return;
+    };
+    let used: BTreeSet<String> = plan
         .nodes
         .iter()
-        .filter_map(|node| node.check.as_deref())
-        .chain(kept.iter().map(|node| node.check_id.as_str()))
+        .filter_map(|node| node.check.clone())
+        .chain(
+            kept_nodes(profile, observed, zone)
+                .into_iter()
+                .map(|node| node.check_id),
+        )
         .collect();
-    let unused: Vec<&HealthCheck> = zone
-        .checks
-        .iter()
-        .filter(|check| !used.contains(check.id.as_str()))
-        .collect();
-    for check in unused {
+    for check in zone.checks.iter().filter(|check| !used.contains(&check.id)) {
+        let region = &check.reference.slot.region;
+        let before = if profile.regions.contains(region) {
+            Vec::new()
+        } else if matches!(observed.regions.get(region), Some(RegionView::Seen { .. })) {
+            plan.ids_where(|step| step.action.removes_in(region))
+        } else {
+            // Nobody knows what is left there; without the check nobody would look again.
+            continue;
+        };
         let step = plan.add(
-            at.clone(),
+            At::Zone(zone.name.clone()),
             Action::DeleteCheck {
                 check: check.id.clone(),
             },
             format!("no node of {} needs it", check.reference.slot),
         );
-        plan.needs(step, changed);
+        plan.needs(step, before.into_iter().chain(changed));
     }
-    Ok(changed)
 }
 
 fn batch_step(

@@ -275,6 +275,7 @@ pub(super) fn pushed(wanted: &Wanted, slot: &Slot, address: Option<Ipv4Addr>) ->
         drifted: Vec::new(),
     };
     NodeReport {
+        lease: None,
         booted: true,
         boot_error: None,
         has_lasting_key: true,

@@ -260,6 +260,16 @@ impl Action {
         !matches!(self, Self::Push { .. })
     }
 
+    /// Whether it takes an instance or a group out of a region.
+    pub(super) fn removes_in(&self, region: &Region) -> bool {
+        match self {
+            Self::Terminate { region: place, .. } | Self::DeleteGroup { region: place, .. } => {
+                place == region
+            }
+            _ => false,
+        }
+    }
+
     /// What is done, in a few words: `launch a t3.micro`.
     pub fn title(&self) -> String {
         match self {

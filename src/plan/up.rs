@@ -6,7 +6,7 @@ use super::context::Context;
 use super::files::{reason_to_push, release_of};
 use super::fleet::{Filling, Fleet};
 use super::network::rules;
-use super::records::{check_of, plan_records};
+use super::records::{check_of, plan_records, remove_checks};
 use super::refusal::Refusal;
 use super::step::{Action, At, LaunchOrder, Plan, PlannedNode, StepId};
 
@@ -31,6 +31,12 @@ pub fn up(context: &Context<'_>) -> Result<Plan, Refusal> {
     let changed = plan_records(&mut plan, &context.wanted.profile, context.observed)?;
     retire(&mut plan, &fleet.surplus, changed);
     remove_groups(&mut plan, context);
+    remove_checks(
+        &mut plan,
+        &context.wanted.profile,
+        context.observed,
+        changed,
+    );
     Ok(plan)
 }
 

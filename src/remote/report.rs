@@ -61,6 +61,7 @@ fn read_fact(look: &mut Look, fact: &[&str]) -> Option<()> {
     match *fact {
         ["booted"] => report.booted = true,
         ["boot-error", text] => report.boot_error = Some(text.trim().to_owned()),
+        ["lease", text] => report.lease = Some(text.to_owned()),
         ["stored", digest] => {
             look.stored.insert(digest.to_owned());
         }
@@ -89,7 +90,7 @@ fn read_fact(look: &mut Look, fact: &[&str]) -> Option<()> {
 mod tests {
     use super::*;
 
-    const SOUND: &str = "booted\nstored\tabc\nstored\tdef\nrelease\tr1\npart\tnginx\tabc\npart\tredis\tdef\n\
+    const SOUND: &str = "booted\nlease\tdsline-lease-1 3 free\nstored\tabc\nstored\tdef\nrelease\tr1\npart\tnginx\tabc\npart\tredis\tdef\n\
         drift\tnginx\ttls/key.pem\ndrift\tlogrotate\t/etc/logrotate.d/dsline\nunit\tnginx\tactive\n\
         unit\tredis-server\tfailed\ngateway\t{\"version\":\"0.1.0\",\"draining\":false,\"in_flight\":2,\"uptime_seconds\":9,\"more\":1}\n";
 
@@ -98,6 +99,7 @@ mod tests {
         let look = parse(SOUND).unwrap();
         let report = look.report;
         assert!(report.booted && report.boot_error.is_none());
+        assert_eq!(report.lease.as_deref(), Some("dsline-lease-1 3 free"));
         assert_eq!(report.release.as_deref(), Some("r1"));
         assert_eq!(report.parts["nginx"].digest, "abc");
         assert_eq!(report.parts["nginx"].drifted, ["tls/key.pem"]);

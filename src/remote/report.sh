@@ -22,6 +22,8 @@ deviations() {
 [ ! -e $home/first-boot-done ] || fact booted
 [ ! -s $home/first-boot-error ] || fact boot-error "$(head -c 2000 $home/first-boot-error | tr '\n\t' '  ')"
 
+[ ! -s $home/lease ] || fact lease "$(cat $home/lease)"
+
 for manifest in $home/parts/*.sha256; do
     [ ! -e "$manifest" ] || fact stored "$(basename "$manifest" .sha256)"
 done

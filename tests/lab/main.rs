@@ -18,6 +18,7 @@ mod faults_launch;
 mod faults_node;
 mod http;
 mod life;
+mod lock;
 mod node;
 mod ownership;
 mod running;

@@ -41,8 +41,9 @@ impl Story {
                 lab = lab.with(name, &value);
             }
         }
-        let lab = lab.with_profile(&profile(line, regions, ""));
-        make_key(&lab);
+        let lab = lab
+            .with_profile(&profile(line, regions, ""))
+            .with_key_pair();
         say(&format!("== {line}"));
         Self {
             line,
@@ -160,20 +161,6 @@ pub(crate) fn fresh(name: &str) -> &'static str {
 /// Where the lab answers DNS.
 pub(crate) fn name_server() -> String {
     variable("DSLINE_LAB_DNS").unwrap_or_else(|| "127.0.0.1:5354".to_owned())
-}
-
-/// A key of the operator's own, in place of the one that nobody has the other half of.
-fn make_key(lab: &Lab) {
-    let path = lab.home().join(".ssh/id_ed25519");
-    std::fs::remove_file(path.with_extension("pub")).unwrap();
-    let made = Command::new("ssh-keygen")
-        .args(["-q", "-t", "ed25519", "-N", "", "-f"])
-        .arg(&path)
-        .status();
-    assert!(
-        made.is_ok_and(|status| status.success()),
-        "ssh-keygen cannot be run; it is in openssh-client"
-    );
 }
 
 /// Tells what is seen, past the capture of passing tests' output.

@@ -77,6 +77,21 @@ impl Lab {
         self
     }
 
+    /// With a key pair of the operator's own, in place of the public key that nobody has the other half of.
+    pub(crate) fn with_key_pair(self) -> Self {
+        let path = self.home().join(".ssh/id_ed25519");
+        fs::remove_file(path.with_extension("pub")).unwrap();
+        let made = std::process::Command::new("ssh-keygen")
+            .args(["-q", "-t", "ed25519", "-N", "", "-f"])
+            .arg(&path)
+            .status();
+        assert!(
+            made.is_ok_and(|status| status.success()),
+            "ssh-keygen cannot be run; it is in openssh-client"
+        );
+        self
+    }
+
     /// Without a file under the home folder.
     pub(crate) fn without_file(self, name: &str) -> Self {
         fs::remove_file(self.home().join(name)).unwrap();
@@ -111,11 +126,14 @@ impl Lab {
         self.run_words(&words.split_whitespace().collect::<Vec<_>>())
     }
 
-    /// `dsline` with these words, ready to be run by other means than `run`.
+    /// The command that runs `dsline` with these words, for who wants to watch it run.
     pub(crate) fn command(&self, words: &[&str]) -> std::process::Command {
         let mut command = std::process::Command::new(&self.program);
-        command.env_clear().envs(&self.variables);
-        command.current_dir(self.home()).args(words);
+        command
+            .env_clear()
+            .envs(&self.variables)
+            .current_dir(self.home())
+            .args(words);
         command
     }
 
@@ -138,11 +156,7 @@ impl Lab {
     /// Runs `dsline` with words that may hold spaces; whatever it prints, no secret is in it.
     pub(crate) fn run_words(&self, words: &[&str]) -> Ran {
         let begun = Instant::now();
-        let output = Command::new(&self.program)
-            .env_clear()
-            .envs(&self.variables)
-            .current_dir(self.home())
-            .args(words)
+        let output = Command::from_std(self.command(words))
             .timeout(PATIENCE)
             .output()
             .expect("dsline can be run");

@@ -1,4 +1,4 @@
-//! What both test programs share: an operator who runs `dsline`, and what came of it.
+//! What the test programs share: an operator who runs `dsline`, and what came of it.
 
 mod lab;
 mod masks;

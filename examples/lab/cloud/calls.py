@@ -10,6 +10,7 @@ from moto.core.utils import get_service_model
 _SIGNING_NAMES = {"monitoring": "cloudwatch"}
 _CREDENTIAL = re.compile(r"Credential=([^/,\s]+)/(\d{8})/([^/,\s]+)/([^/,\s]+)/aws4_request")
 _ATTEMPT = re.compile(r"attempt=(\d+)")
+_APPLICATION = re.compile(r"(?:^|\s)app/(\S+)")
 _PROTOCOLS = {"ec2": "ec2", "route53": "rest-xml", "cloudwatch": "query", "sts": "query", "iam": "query"}
 
 
@@ -24,6 +25,8 @@ class Call:
     # The SDK's own count of tries for this call, from 1; 0 when it does not say.
     attempt: int
     signed: bool
+    # What the client calls itself: the SDKs' application id (AWS_SDK_UA_APP_ID).
+    application: str
 
 
 def identify(request):
@@ -33,7 +36,11 @@ def identify(request):
     service = _SIGNING_NAMES.get(name, name) or ("route53" if request.path.startswith("/2013-04-01/") else "unknown")
     attempt = _ATTEMPT.search(request.header("amz-sdk-request"))
     operation, protocol = _operation(request, service)
-    return Call(service, region, operation, protocol, int(attempt.group(1)) if attempt else 0, scope is not None)
+    application = _APPLICATION.search(request.header("user-agent"))
+    return Call(
+        service, region, operation, protocol, int(attempt.group(1)) if attempt else 0, scope is not None,
+        application.group(1) if application else "",
+    )  # fmt: skip
 
 
 def _operation(request, service):

@@ -5,7 +5,8 @@ from dataclasses import asdict, dataclass
 
 from cloud.weather import dice, meant, storm
 
-ACTIONS = ("error", "throttle", "expire", "delay", "lost", "reset", "dark", "storm")
+# hold and held keep the call, before and after it is executed, until the client has gone or the rule is taken away.
+ACTIONS = ("error", "throttle", "expire", "delay", "lost", "reset", "dark", "storm", "hold", "held")
 
 
 class BadRule(ValueError):
@@ -33,6 +34,8 @@ class Rule:
     id: int = 0
     seen: int = 0
     hits: int = 0
+    # A held call has got as far as it will: executed or not, nothing happens any more until its client is gone.
+    reached: bool = False
 
     def matches(self, call):
         """Whether the rule is about this call."""
@@ -94,6 +97,11 @@ class Faults:
             before = len(self._rules)
             self._rules = [rule for rule in self._rules if rule.id != rule_id]
             return len(self._rules) < before
+
+    def holds(self, rule):
+        """Whether a rule is still in force."""
+        with self._lock:
+            return rule in self._rules
 
     def rules(self):
         """All rules as the admin API shows them."""

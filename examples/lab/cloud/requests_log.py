@@ -20,6 +20,7 @@ class RequestsLog:
             "region": call.region,
             "operation": call.operation,
             "attempt": call.attempt,
+            "application": call.application,
             "status": None,
             "error": None,
             "seconds": None,

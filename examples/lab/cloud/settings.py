@@ -2,7 +2,7 @@
 
 from dataclasses import asdict, dataclass, fields
 
-NODE_KINDS = ("full", "light", "none")
+NODE_KINDS = ("full", "slim", "light", "none")
 
 
 class BadSetting(ValueError):

@@ -12,6 +12,7 @@ import threading
 from nodes import container, docker, seed, wire
 from nodes.docker import NodeError
 
+KINDS = ("full", "slim", "light")
 LAB_LABEL = "dsline-lab"
 INSTANCE_LABEL = "dsline-lab-instance"
 ADDRESS_LABEL = "dsline-lab-address"
@@ -60,11 +61,13 @@ class Fleet:
         kind: str = "full",
         hostname: str | None = None,
         public_keys: list[str] | None = None,
+        gate: str | None = None,
     ) -> None:
         """Starts a node and returns when its first process runs (not when cloud-init is done).
 
         `user_data` is what EC2 would hand to the instance (base64 taken off; gzip and MIME may stay), `public_keys` the
-        key pair's, which cloud-init gives to the user `admin`.
+        key pair's, which cloud-init gives to the user `admin`. `gate` is the address of a lab that is asked before each
+        command that comes over SSH.
         """
         data = user_data.encode() if isinstance(user_data, str) else user_data
         hostname = hostname or instance_id
@@ -85,7 +88,10 @@ class Fleet:
                     arguments += container.full(str(folder / "seed"), str(self._seccomp))
                 else:
                     seed.write_light(folder / "seed", data, public_keys or [])
-                    arguments += container.light(str(folder / "seed"))
+                    arguments += getattr(container, kind)(str(folder / "seed"))
+                if gate is not None:
+                    (folder / "gate").write_text(gate + "\n")
+                    arguments += container.gate(str(folder / "gate"))
                 docker.call("run", *arguments, image)
             except BaseException:
                 # A container that was made but not started would keep the name.
@@ -204,14 +210,14 @@ class Fleet:
 
     def _image(self, kind: str) -> str:
         """The tag of a kind's image, which must be built: a boot that began by building would take a minute."""
-        if kind not in ("full", "light"):
-            raise NodeError(f"there is no kind of node '{kind}'; known: full, light")
+        if kind not in KINDS:
+            raise NodeError(f"there is no kind of node '{kind}'; known: {', '.join(KINDS)}")
         with self._guard:
             if kind not in self._images:
                 script = pathlib.Path(__file__).with_name("image.sh")
                 done = subprocess.run([script, "tags"], capture_output=True, text=True, check=True)
                 tags = dict(line.split("=", 1) for line in done.stdout.split())
-                tag = tags["node" if kind == "full" else "light"]
+                tag = tags["light" if kind == "light" else "node"]
                 try:
                     docker.call("image", "inspect", "--format", "{{.Id}}", tag)
                 except NodeError as error:
