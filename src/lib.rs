@@ -16,6 +16,7 @@ pub mod render;
 
 use std::process::ExitCode;
 
+use anyhow::Context as _;
 use clap::Parser as _;
 use clap::error::ErrorKind;
 
@@ -61,7 +62,12 @@ pub async fn run() -> ExitCode {
         cli.global.quiet,
         environment.variable("NO_COLOR").is_some(),
     );
-    match cli.run(&environment, &printer).await {
+    let outcome = cli.run(&environment, &printer).await.and_then(|outcome| {
+        let sent = printer.finish();
+        sent.context("what was asked for could not be written to stdout")?;
+        Ok(outcome)
+    });
+    match outcome {
         Ok(Outcome::Done) => ExitCode::SUCCESS,
         Ok(Outcome::Pending) => ExitCode::from(2),
         Ok(Outcome::Partial) => ExitCode::from(3),

@@ -4,10 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use anyhow::{Error, Result};
 use tokio::sync::{mpsc, watch};
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 use tokio::time::sleep;
 
+use crate::cloud::Failure;
 use crate::lease::{Locks, Standing};
 use crate::plan::{Plan, Step, StepId, Wanted};
 
@@ -26,6 +28,8 @@ pub struct Applied {
     pub begun: BTreeSet<StepId>,
     /// Whether somebody asked to stop.
     pub stopped: bool,
+    /// What to do before AWS takes any call again, when the credentials or the clock failed on the way.
+    pub locked_out: Option<String>,
     /// Why nothing more was begun, when the lock was lost on the way.
     pub lost: Option<String>,
 }
@@ -90,6 +94,7 @@ pub async fn apply(
         endings: BTreeMap::new(),
         running: JoinSet::new(),
         begun: vec![false; plan.steps.len()],
+        locked_out: None,
         events,
         has_told: false,
     };
@@ -134,6 +139,7 @@ pub async fn apply(
             .collect(),
         endings: run.endings,
         stopped,
+        locked_out: run.locked_out,
         lost,
     }
 }
@@ -141,8 +147,9 @@ pub async fn apply(
 struct Run<'a> {
     plan: &'a Plan,
     endings: BTreeMap<StepId, Ending>,
-    running: JoinSet<(StepId, Ending)>,
+    running: JoinSet<(StepId, Result<Ending>)>,
     begun: Vec<bool>,
+    locked_out: Option<String>,
     events: mpsc::UnboundedSender<Event>,
     /// Whether it has been told that the run is stopping.
     has_told: bool,
@@ -156,9 +163,12 @@ impl Run<'_> {
             if self.begun[step.id.0] || !step.after.iter().chain(&step.needs).all(has_ended) {
                 continue;
             }
-            match self.unmet_need(step) {
-                Some(missing) => self.skip(step, missing),
-                None => self.begin(step, executor),
+            if let Some(missing) = self.unmet_need(step) {
+                self.skip(step, missing);
+            } else if self.locked_out.is_some() && step.action.asks_aws() {
+                self.skip(step, "AWS takes no more calls".to_owned());
+            } else {
+                self.begin(step, executor);
             }
         }
     }
@@ -213,17 +223,24 @@ impl Run<'_> {
                     kind: EventKind::Says(text),
                 });
             };
-            let ending = match executor.execute(&step, &says).await {
-                Ok(ending) => ending,
-                Err(error) => Ending::Failed(describe(&error)),
-            };
-            (step.id, ending)
+            (step.id, executor.execute(&step, &says).await)
         });
     }
 
-    fn take(&mut self, ended: Result<(StepId, Ending), tokio::task::JoinError>) {
+    fn take(&mut self, ended: Result<(StepId, Result<Ending>), JoinError>) {
         match ended {
-            Ok((id, ending)) => self.end(id, ending),
+            Ok((id, Ok(ending))) => self.end(id, ending),
+            Ok((id, Err(error))) => {
+                let mut told = describe(&error);
+                let hint = hint_of(&error);
+                // What to do about every step is said once, at the end.
+                if is_lockout(&error) {
+                    self.locked_out = hint;
+                } else if let Some(hint) = hint {
+                    told = format!("{told}\n  hint: {hint}");
+                }
+                self.end(id, Ending::Failed(told));
+            }
             Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
             Err(_) => {}
         }
@@ -240,11 +257,16 @@ impl Run<'_> {
     }
 }
 
-/// An error with its causes in one line, and on a second one what to do next.
-fn describe(error: &anyhow::Error) -> String {
+/// An error with its causes in one line.
+fn describe(error: &Error) -> String {
     let causes: Vec<String> = error.chain().map(ToString::to_string).collect();
-    let hint = hint_of(error)
-        .map(|hint| format!("\n  hint: {hint}"))
-        .unwrap_or_default();
-    format!("{}{hint}", causes.join(": "))
+    causes.join(": ")
+}
+
+/// Whether AWS will refuse every other call for the same reason.
+fn is_lockout(error: &Error) -> bool {
+    error
+        .chain()
+        .filter_map(|cause| cause.downcast_ref::<Failure>())
+        .any(Failure::is_about_every_call)
 }

@@ -78,7 +78,7 @@ impl Executor {
                 self.set_rules(region, group.as_deref(), add, remove)
                     .await?;
             }
-            Action::Launch { order, group } => self.launch(order, group.as_deref()).await?,
+            Action::Launch { order, group } => self.launch(order, group.as_deref(), says).await?,
             Action::Boot {
                 slot,
                 generation,
@@ -155,35 +155,44 @@ impl Executor {
         Ok(())
     }
 
-    async fn launch(&self, order: &LaunchOrder, group: Option<&str>) -> Result<()> {
+    async fn launch(
+        &self,
+        order: &LaunchOrder,
+        group: Option<&str>,
+        says: &(impl Fn(String) + Sync),
+    ) -> Result<()> {
         let wanted = self.wanted()?;
         let (profile, secret) = (&wanted.profile, &wanted.secret);
         let instance = self
             .world
             .cloud
-            .launch(&Launch {
-                line: profile.name.clone(),
-                slot: order.slot.clone(),
-                generation: order.generation,
-                key_id: secret.key_id(),
-                instance_type: order.instance_type.clone(),
-                image_id: order.image_id.clone(),
-                root_device: order.root_device.clone(),
-                group_id: self.group(&order.slot.region, group)?,
-                user_data: user_data(
-                    profile,
-                    &order.slot,
-                    order.generation,
-                    secret,
-                    &wanted.authorized_keys,
-                ),
-                volume_gib: profile.nodes.volume_gib,
-            })
+            .launch(
+                &Launch {
+                    line: profile.name.clone(),
+                    slot: order.slot.clone(),
+                    generation: order.generation,
+                    key_id: secret.key_id(),
+                    instance_types: order.types().cloned().collect(),
+                    image_id: order.image_id.clone(),
+                    root_device: order.root_device.clone(),
+                    group_id: self.group(&order.slot.region, group)?,
+                    user_data: user_data(
+                        profile,
+                        &order.slot,
+                        order.generation,
+                        secret,
+                        &wanted.authorized_keys,
+                    ),
+                    volume_gib: profile.nodes.volume_gib,
+                },
+                says,
+            )
             .await?;
         self.facts.learn(&order.slot, |node| {
             node.generation = Some(order.generation);
             node.instance = Some(instance.id);
             node.address = instance.address;
+            node.instance_type = Some(instance.instance_type);
         });
         Ok(())
     }

@@ -14,6 +14,8 @@ pub(super) struct NodeFacts {
     pub(super) generation: Option<Generation>,
     /// EC2's id.
     pub(super) instance: Option<String>,
+    /// Its type, once this run has launched it: not the planned one where EC2 had no capacity.
+    pub(super) instance_type: Option<String>,
     /// Its address.
     pub(super) address: Option<Ipv4Addr>,
     /// Its health check.

@@ -52,7 +52,7 @@ pub async fn observe(
         look_at(world, &profile.name, regions),
         zone_view(world, profile)
     );
-    let zone = zone?;
+    let (views, zone) = (views?, zone?);
     let mut observed = Observed {
         regions: views,
         ..Observed::default()
@@ -61,7 +61,7 @@ pub async fn observe(
     let elsewhere = regions_elsewhere(world, profile, &observed).await?;
     observed
         .regions
-        .extend(look_at(world, &profile.name, elsewhere).await);
+        .extend(look_at(world, &profile.name, elsewhere).await?);
     refuse_if_all_failed(&observed)?;
     if scope == Scope::Nodes {
         observed.nodes = reports(world, &observed).await;
@@ -89,7 +89,7 @@ pub async fn observe_everything(
         all_zones(world, line)
     );
     let mut observed = Observed {
-        regions: views,
+        regions: views?,
         ..Observed::default()
     };
     refuse_if_all_failed(&observed)?;
@@ -121,11 +121,12 @@ async fn all_zones(world: &World, line: &LineName) -> Result<Vec<ZoneView>, Fail
     Ok(views)
 }
 
+/// Looks at regions; fails only for what is no region's own fault.
 async fn look_at(
     world: &World,
     line: &LineName,
     regions: BTreeSet<Region>,
-) -> BTreeMap<Region, RegionView> {
+) -> Result<BTreeMap<Region, RegionView>, Failure> {
     let looks = regions.into_iter().map(|region| async move {
         let (instances, groups) = tokio::join!(
             world.cloud.instances(&region, line),
@@ -133,9 +134,12 @@ async fn look_at(
         );
         let view = match (instances, groups) {
             (Ok(instances), Ok(groups)) => RegionView::Seen { instances, groups },
+            (Err(failure), _) | (_, Err(failure)) if failure.is_about_every_call() => {
+                return Err(failure);
+            }
             (Err(failure), _) | (_, Err(failure)) => RegionView::NotLookedAt(failure.to_string()),
         };
-        (region, view)
+        Ok((region, view))
     });
     join_all(looks).await.into_iter().collect()
 }

@@ -12,6 +12,7 @@ use super::printer::Printer;
 pub struct Endings<'a> {
     complete: bool,
     stopped: bool,
+    hint: Option<&'a str>,
     endings: Vec<StepEnding<'a>>,
 }
 
@@ -43,6 +44,7 @@ impl<'a> Endings<'a> {
         Self {
             complete: result.is_complete(plan),
             stopped: result.stopped,
+            hint: result.locked_out.as_deref(),
             endings: endings.collect(),
         }
     }
@@ -74,5 +76,8 @@ pub fn applied(printer: &Printer, plan: &Plan, endings: &Endings<'_>) {
         printer.note(format!(
             "{done} of {all} steps are done, {failed} failed, {skipped} skipped"
         ));
+    }
+    if let Some(hint) = endings.hint {
+        printer.fault(format!("\nhint: {hint}; it goes on from here"));
     }
 }

@@ -204,30 +204,38 @@ fn order(
             return Ok(None);
         }
     };
+    let (instance_type, other_types) = instance_types(context, &slot.region, offer)?;
     Ok(Some(LaunchOrder {
         slot: slot.clone(),
         generation,
-        instance_type: instance_type(context, &slot.region, offer)?,
+        instance_type,
+        other_types,
         image_id: offer.image_id.clone(),
         root_device: offer.root_device.clone(),
     }))
 }
 
-fn instance_type(context: &Context<'_>, region: &Region, offer: &Offer) -> Result<String, Refusal> {
-    let wanted = &context.wanted.profile.nodes.instance_types;
-    let free = wanted.iter().find(|kind| offer.free_types.contains(kind));
-    let paid = || {
-        context
-            .wanted
-            .profile
-            .nodes
-            .allow_paid
-            .then(|| wanted.first())
-            .flatten()
-    };
-    free.or_else(paid).cloned().ok_or_else(|| Refusal::NotFree {
-        region: region.clone(),
-        wanted: wanted.clone(),
-        offered: offer.free_types.clone(),
-    })
+/// The type to launch, and those to fall back on: what is preferred and offered free, or, where nothing is and that is
+/// allowed, what is preferred.
+fn instance_types(
+    context: &Context<'_>,
+    region: &Region,
+    offer: &Offer,
+) -> Result<(String, Vec<String>), Refusal> {
+    let nodes = &context.wanted.profile.nodes;
+    let free = nodes.instance_types.iter();
+    let free = free.filter(|kind| offer.free_types.contains(kind));
+    let mut allowed: Vec<String> = free.cloned().collect();
+    if allowed.is_empty() && nodes.allow_paid {
+        allowed.clone_from(&nodes.instance_types);
+    }
+    if allowed.is_empty() {
+        return Err(Refusal::NotFree {
+            region: region.clone(),
+            wanted: nodes.instance_types.clone(),
+            offered: offer.free_types.clone(),
+        });
+    }
+    let first = allowed.remove(0);
+    Ok((first, allowed))
 }

@@ -165,6 +165,22 @@ impl Lab {
         command
     }
 
+    /// Runs a line of the shell in which `$0` is `dsline`.
+    pub(crate) fn run_in_shell(&self, line: &str) -> Ran {
+        let begun = Instant::now();
+        let output = Command::new("sh")
+            .arg("-c")
+            .arg(line)
+            .arg(&self.program)
+            .env_clear()
+            .envs(&self.variables)
+            .current_dir(self.home())
+            .timeout(PATIENCE)
+            .output()
+            .expect("a shell can be run");
+        Ran::new(line, &output, begun.elapsed(), self.home())
+    }
+
     /// Runs `dsline` with words that may hold spaces; whatever it prints, no secret is in it.
     pub(crate) fn run_words(&self, words: &[&str]) -> Ran {
         let begun = Instant::now();

@@ -149,6 +149,12 @@ class Fleet:
             if self._state(instance_id) != "off":
                 wire.mend(self._name(instance_id))
 
+    def drop(self, instance_id: str) -> None:
+        """Ends every SSH connection of a node at once, as a router does that forgets them; new ones are let in."""
+        with self._holding(instance_id):
+            # One process for each connection; the listening one has another name. There may be none.
+            docker.call("exec", self._name(instance_id), "sh", "-c", "pkill -KILL -x sshd-session || true")
+
     def list(self) -> list[Node]:
         """All nodes of this lab, sorted by instance id."""
         fields = [f'{{{{.Label "{label}"}}}}' for label in (INSTANCE_LABEL, ADDRESS_LABEL, KIND_LABEL)]
