@@ -11,9 +11,9 @@ use super::story::{Story, name_server, pause, profile, say, wait_until};
 const REGION: &str = "us-east-1";
 const OPERATORS: usize = 4;
 /// Seconds of silence after which a lock is abandoned.
-const TTL: f64 = 6.0;
-/// What may be added: a look each second, and the swap itself on a busy machine.
-const SLACK: f64 = 4.0;
+const TTL: f64 = 10.0;
+/// What may be added: the look that first finds the last sign of life, and the swap itself, on a busy machine.
+const SLACK: f64 = 5.0;
 /// Calls that change something without the lock riding along.
 const UNFENCED: [&str; 2] = [
     "AuthorizeSecurityGroupIngress",
