@@ -13,7 +13,7 @@ use crate::output::Printer;
 /// Your own fast, watched line to an LLM API on small EC2 nodes in several regions.
 ///
 /// Start with `dsline init`, then `dsline up`. Exit codes: 0 done, 1 error, 2 changes pending, 3 partly done,
-/// 4 locked, 5 refused as unsafe, 64 wrong usage.
+/// 4 locked, 5 refused as unsafe, 64 wrong usage, 130 stopped before anything was changed.
 #[derive(Debug, Parser)]
 #[command(version, propagate_version = true, max_term_width = 100)]
 pub struct Cli {
@@ -58,7 +58,7 @@ impl Cli {
         match self.command {
             Command::Init(args) => init::run(&args, global, environment, printer),
             Command::Plan(args) => plan::run(&args, global, environment, printer).await,
-            Command::Up(args) => up::run(&args, global, environment, printer).await,
+            Command::Up(args) => Box::pin(up::run(&args, global, environment, printer)).await,
             Command::Status(args) => {
                 Box::pin(status::run(&args, global, environment, printer)).await
             }
@@ -68,7 +68,9 @@ impl Cli {
             Command::Connect(args) => connect::run(&args, global, environment, printer),
             Command::Cert(args) => cert::run(&args, global, environment, printer),
             Command::Token(args) => token::run(&args, global, environment, printer).await,
-            Command::Teardown(args) => teardown::run(&args, global, environment, printer).await,
+            Command::Teardown(args) => {
+                Box::pin(teardown::run(&args, global, environment, printer)).await
+            }
             Command::Completions(args) => completions::run(&args, Self::command(), printer),
         }
     }

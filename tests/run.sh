@@ -19,7 +19,7 @@ CANNOT=77 MAY_NOT=78
 # Why containers cannot run here; empty if they can.
 NO_CONTAINERS=
 
-TIERS=(format lints scripts dependencies unit gateway upstream clients fuzz cloud names nodes files stories)
+TIERS=(format lints scripts dependencies unit gateway upstream clients fuzz cloud names nodes files stories crash)
 
 format() { cargo fmt --all --check; }
 
@@ -47,7 +47,9 @@ dependencies() {
 
 unit() {
     local targets=(--lib --bins) name
-    for name in $(test_targets); do [ "$name" = lab ] || targets+=(--test "$name"); done
+    for name in $(test_targets); do
+        case "$name" in lab | crash) ;; *) targets+=(--test "$name") ;; esac
+    done
     rust dsline "${targets[@]}"
 }
 
@@ -127,6 +129,13 @@ stories() {
     code=$?
     [ -n "$was_up" ] || "$LAB/services.sh" stop
     return "$code"
+}
+
+# dsline killed at a sample of its requests, or at every one of them; each worker starts a lab of its own.
+crash() {
+    [ -z "$NO_CONTAINERS" ] || { echo "$NO_CONTAINERS"; return "$CANNOT"; }
+    "$LAB/prepare.sh" python build || return
+    DSLINE_GATEWAY=$GATEWAY rust dsline --test crash
 }
 
 # ---- what the tiers are made of
@@ -228,7 +237,7 @@ main() {
     prepare
     local had_engine=yes
     docker version >/dev/null 2>&1 || had_engine=
-    if printf '%s\n' "${tiers[@]}" | grep -qxE 'nodes|files|stories'; then try_containers; fi
+    if printf '%s\n' "${tiers[@]}" | grep -qxE 'nodes|files|stories|crash'; then try_containers; fi
     for name in "${tiers[@]}"; do run_tier "$name"; done
     [ -n "$had_engine" ] || "$LAB/nodes/engine.sh" stop 2>/dev/null || true
     summary

@@ -13,6 +13,7 @@ pub mod teardown;
 pub mod token;
 pub mod up;
 
+mod consent;
 mod global;
 mod lock;
 mod outcome;

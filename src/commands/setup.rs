@@ -59,7 +59,13 @@ impl Setup {
     /// Observes the line with its nodes; changes nothing.
     pub(super) async fn observe(&self) -> Result<LineView> {
         let now = self.wanted.now;
-        observe(&self.world, &self.wanted.profile, Scope::Nodes, now).await
+        Box::pin(observe(
+            &self.world,
+            &self.wanted.profile,
+            Scope::Nodes,
+            now,
+        ))
+        .await
     }
 
     /// Plans the way from what was observed to what is wanted.

@@ -239,7 +239,7 @@ mod tests {
 
     #[test]
     fn lifetimes_have_a_unit() {
-        assert_eq!(lifetime("12h"), Ok(Duration::from_secs(43_200)));
+        assert_eq!(lifetime("12h"), Ok(Duration::from_hours(12)));
         for odd in ["", "12", "h", "0d", "-1d", "99999999d", "1y", "9\u{fc}"] {
             assert!(lifetime(odd).is_err(), "{odd:?}");
         }

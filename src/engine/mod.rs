@@ -17,6 +17,6 @@ pub use event::{Ending, Event, EventKind};
 pub use hint::hint_of;
 pub use observe::{LineView, Scope, ask_nodes, observe, observe_everything};
 pub use revocations::{Keeper, Shared, share};
-pub use stop::Stop;
+pub use stop::{Interrupted, Stop};
 pub use sweep::{Leftover, Receipt, sweep};
 pub use world::{World, target};

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq)]
 pub enum NodeSight {
     /// It answered.
-    Reported(NodeReport),
+    Reported(Box<NodeReport>),
     /// It could not be reached, and why.
     Unreachable(String),
     /// Something answered with a host key that is not the node's: nothing was sent to it.

@@ -7,7 +7,9 @@ use super::support::SECRET;
 
 #[test]
 fn a_token_is_made_offline_and_shown_once() {
-    let ran = offline().run("token issue --for alice --valid 12h").exits(0);
+    let ran = offline()
+        .run("token issue --for alice --valid 12h")
+        .exits(0);
     assert_eq!(ran.stdout.trim().split('.').count(), 3, "{ran}");
     assert!(ran.stderr.contains("for `alice`, valid until"), "{ran}");
     assert!(!ran.has(SECRET));
@@ -26,7 +28,9 @@ fn odd_lifetimes_and_names_are_refused() {
 
 #[test]
 fn a_token_does_not_belong_into_the_arguments() {
-    let ran = offline().run("token revoke eyJhbGciOiJub25lIn0.e30.c2ln").exits(1);
+    let ran = offline()
+        .run("token revoke eyJhbGciOiJub25lIn0.e30.c2ln")
+        .exits(1);
     assert_snapshot!(ran.stderr, @r"
     error: a token does not belong into the arguments
 

@@ -41,8 +41,9 @@ impl Story {
                 lab = lab.with(name, &value);
             }
         }
-        let lab = lab.with_profile(&profile(line, regions, ""));
-        make_key(&lab);
+        let lab = lab
+            .with_profile(&profile(line, regions, ""))
+            .with_key_pair();
         say(&format!("== {line}"));
         Self {
             line,
@@ -151,23 +152,15 @@ pub(crate) fn profile(line: &str, regions: &str, rest: &str) -> String {
     )
 }
 
+/// The name of a line that the account has never seen: its client tokens are remembered longer than its instances.
+pub(crate) fn fresh(name: &str) -> &'static str {
+    let now = std::time::UNIX_EPOCH.elapsed().expect("it is later");
+    Box::leak(format!("{name}-{}", now.as_secs()).into_boxed_str())
+}
+
 /// Where the lab answers DNS.
 pub(crate) fn name_server() -> String {
     variable("DSLINE_LAB_DNS").unwrap_or_else(|| "127.0.0.1:5354".to_owned())
-}
-
-/// A key of the operator's own, in place of the one that nobody has the other half of.
-fn make_key(lab: &Lab) {
-    let path = lab.home().join(".ssh/id_ed25519");
-    std::fs::remove_file(path.with_extension("pub")).unwrap();
-    let made = Command::new("ssh-keygen")
-        .args(["-q", "-t", "ed25519", "-N", "", "-f"])
-        .arg(&path)
-        .status();
-    assert!(
-        made.is_ok_and(|status| status.success()),
-        "ssh-keygen cannot be run; it is in openssh-client"
-    );
 }
 
 /// Tells what is seen, past the capture of passing tests' output.
@@ -193,10 +186,15 @@ pub(crate) fn wait_until(what: &str, limit: Duration, mut is_so: impl FnMut() ->
 }
 
 /// Half a second.
+pub(crate) fn pause() {
+    sleep(Duration::from_millis(500));
+}
+
+/// Some time.
 #[expect(
     clippy::disallowed_methods,
     reason = "these tests have no runtime, and the lab's clock is the real one"
 )]
-pub(crate) fn pause() {
-    std::thread::sleep(Duration::from_millis(500));
+pub(crate) fn sleep(time: Duration) {
+    std::thread::sleep(time);
 }

@@ -1,8 +1,10 @@
-//! What both test programs share: an operator who runs `dsline`, and what came of it.
+//! What the test programs share: an operator who runs `dsline`, and what came of it.
 
 mod lab;
 mod masks;
 mod ran;
+mod running;
 
 pub(crate) use lab::{KEY, Lab, SECRET, variable};
 pub(crate) use ran::Ran;
+pub(crate) use running::Running;

@@ -125,8 +125,8 @@ impl Texts {
             "--rate, --connections, --seconds and --prompts must be more than 0"
         );
         let target = Target::new(&self.url, self.ca.as_deref(), self.name.as_deref())?;
-        let body = std::fs::read_to_string(&self.body)
-            .with_context(|| format!("--body {}", self.body))?;
+        let body =
+            std::fs::read_to_string(&self.body).with_context(|| format!("--body {}", self.body))?;
         Ok(Task {
             question: Question::new(&target, &self.headers, body, (self.repeated, self.prompts)),
             target,

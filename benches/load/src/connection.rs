@@ -86,7 +86,8 @@ impl Target {
 fn believing(ca: Option<&str>) -> anyhow::Result<Arc<ClientConfig>> {
     let file = ca.context("https needs --ca FILE")?;
     let mut roots = RootCertStore::empty();
-    for certificate in CertificateDer::pem_file_iter(file).with_context(|| format!("--ca {file}"))?
+    for certificate in
+        CertificateDer::pem_file_iter(file).with_context(|| format!("--ca {file}"))?
     {
         roots.add(certificate?)?;
     }

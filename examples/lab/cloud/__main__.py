@@ -8,6 +8,7 @@ import sys
 import threading
 
 from cloud import gateway, hooks
+from cloud.addresses import BLOCKS
 from cloud.dns_source import Source
 from cloud.instances import noticed_off
 from cloud.lab import lab
@@ -20,9 +21,12 @@ def main():
     options = _options()
     lab.settings.update({"node_kind": options.node_kind})
     if options.node_kind != "none":
-        lab.machines.attach(_fleet(options.state))
+        gate = f"http://{options.host}:{options.port}" if options.gate else None
+        lab.machines.attach(_fleet(options.state), gate)
         lab.machines.sweep()
         lab.machines.watch(noticed_off)
+    if options.block is not None:
+        lab.addresses.keep_to(options.block)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
@@ -46,6 +50,12 @@ def _options():
     parser.add_argument("--dns-port", type=int, help="port of the name server; without it there is none")
     parser.add_argument("--dns-host", default="127.0.0.1", help="address of the name server (127.0.0.1)")
     parser.add_argument("--node-kind", choices=NODE_KINDS, default="none", help="what machines instances get (none)")
+    parser.add_argument(
+        "--block", type=int, help=f"give addresses of this block only, 0 to {BLOCKS - 1}; for labs beside each other"
+    )
+    parser.add_argument(
+        "--gate", action="store_true", help="nodes ask at --host before and after each SSH command, so that faults hit it"
+    )
     parser.add_argument(
         "--state", type=pathlib.Path, default=pathlib.Path("lab-state"), help="folder for the nodes' files"
     )

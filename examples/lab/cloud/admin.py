@@ -3,7 +3,9 @@
 import json
 
 from cloud import instances
+from cloud.account import inventory
 from cloud.faults import BadRule
+from cloud.gate import gate
 from cloud.instances import NoSuchNode
 from cloud.lab import lab
 from cloud.machines import MachineTrouble
@@ -77,6 +79,10 @@ def _nodes(_):
     return _json(200, instances.listing())
 
 
+def _account(_):
+    return _json(200, inventory())
+
+
 def _address(request):
     return Answer(200, {"Content-Type": "text/plain"}, request.peer + "\n")
 
@@ -106,4 +112,7 @@ _ROUTES = {
     "reset": {"POST": _reset},
     "nodes": {"GET": _nodes},
     "address": {"GET": _address},
+    "account": {"GET": _account},
+    "gate/before": {"POST": gate.before},
+    "gate/after": {"POST": gate.after},
 }

@@ -22,6 +22,7 @@ def listing():
                 "region": region,
                 "line": tags.get("dsline:line"),
                 "slot": tags.get("dsline:slot"),
+                "generation": tags.get("dsline:generation"),
                 "name": tags.get("Name"),
                 "type": instance.instance_type,
                 "address": instance.private_ip,
@@ -48,6 +49,11 @@ def act(name, wanted):
         elif wanted == "on":
             lifecycle.guest_switched_on(instance)
     return instance.id
+
+
+def region_at(address):
+    """The region of the instance that has this address, None if there is none."""
+    return next((region for region, instance in _all() if instance.private_ip == address), None)
 
 
 def noticed_off(instance_id):

@@ -9,7 +9,7 @@ from moto.ec2.models.instance_types import INSTANCE_TYPES
 
 # A look costs one call of the container engine.
 _WATCH_SECONDS = 2.0
-ACTS = ("off", "on", "pause", "resume", "reboot", "cut", "mend")
+ACTS = ("off", "on", "pause", "resume", "reboot", "cut", "mend", "drop")
 
 
 class MachineTrouble(Exception):
@@ -23,13 +23,15 @@ class Machines:
         self._settings = settings
         self._lock = threading.Lock()
         self._fleet = None
+        self._gate = None
         self._alive = set()
         self._booting = {}
         self._unwatched = set()
 
-    def attach(self, fleet):
-        """From now on this fleet makes the machines."""
+    def attach(self, fleet, gate=None):
+        """From now on this fleet makes the machines; with a gate, they ask that address about every SSH command."""
         self._fleet = fleet
+        self._gate = gate
 
     def boot(self, instance, public_keys, failed):
         """Begins to boot the instance's machine; `failed()` is called if that does not work."""
@@ -46,6 +48,7 @@ class Machines:
             "kind": kind,
             "hostname": instance.private_dns_name.split(".")[0],
             "public_keys": public_keys,
+            "gate": self._gate,
         }
         with self._lock:
             self._alive.add(instance.id)

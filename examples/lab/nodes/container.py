@@ -1,7 +1,9 @@
 """The arguments of `docker run` that make a container a node."""
 
 import os
+import pathlib
 
+_HERE = pathlib.Path(__file__).parent
 NETWORK = "dsline-lab"
 # The machine itself, as nodes see it. The lab's DNS may answer there; if nothing does, a node hears so at once.
 GATEWAY = "198.18.0.1"
@@ -31,7 +33,7 @@ _DROPPED = ("SYS_RESOURCE", "SYS_TIME", "SYS_MODULE", "SYSLOG")
 
 
 def basics(hostname: str, address: str, memory_mib: int, vcpus: float, dns: str) -> list[str]:
-    """What both kinds of node share: name, address and the limits of the instance type."""
+    """What all kinds of node share: name, address and the limits of the instance type."""
     return [
         "--pull", "never",
         "--hostname", hostname,
@@ -72,3 +74,23 @@ def full(seed: str, seccomp: str) -> list[str]:
 def light(seed: str) -> list[str]:
     """A node that is no more than a system to log in to."""
     return ["--init", "--volume", f"{seed}:/seed:ro"]
+
+
+def slim(seed: str) -> list[str]:
+    """A node on the full one's image whose daemons are started by small programs instead of systemd and Docker."""
+    return [
+        "--init",
+        "--entrypoint", "/lab/start",
+        "--volume", f"{seed}:/seed:ro",
+        "--volume", f"{_HERE / 'slim'}:/lab:ro",
+        "--volume", f"{_HERE / 'image' / 'light-start'}:/lab-light-start:ro",
+    ]  # fmt: skip
+
+
+def gate(address_file: str) -> list[str]:
+    """Lets every command that comes over SSH ask the lab first; the file holds the lab's address."""
+    return [
+        "--volume", f"{_HERE / 'gate'}:/lab-gate:ro",
+        "--volume", f"{_HERE / 'gate' / 'sshd.conf'}:/etc/ssh/sshd_config.d/20-lab-gate.conf:ro",
+        "--volume", f"{address_file}:/etc/lab-gate:ro",
+    ]  # fmt: skip

@@ -12,6 +12,7 @@ import threading
 from nodes import container, docker, seed, wire
 from nodes.docker import NodeError
 
+KINDS = ("full", "slim", "light")
 LAB_LABEL = "dsline-lab"
 INSTANCE_LABEL = "dsline-lab-instance"
 ADDRESS_LABEL = "dsline-lab-address"
@@ -60,11 +61,13 @@ class Fleet:
         kind: str = "full",
         hostname: str | None = None,
         public_keys: list[str] | None = None,
+        gate: str | None = None,
     ) -> None:
         """Starts a node and returns when its first process runs (not when cloud-init is done).
 
         `user_data` is what EC2 would hand to the instance (base64 taken off; gzip and MIME may stay), `public_keys` the
-        key pair's, which cloud-init gives to the user `admin`.
+        key pair's, which cloud-init gives to the user `admin`. `gate` is the address of a lab that is asked before each
+        command that comes over SSH.
         """
         data = user_data.encode() if isinstance(user_data, str) else user_data
         hostname = hostname or instance_id
@@ -85,7 +88,10 @@ class Fleet:
                     arguments += container.full(str(folder / "seed"), str(self._seccomp))
                 else:
                     seed.write_light(folder / "seed", data, public_keys or [])
-                    arguments += container.light(str(folder / "seed"))
+                    arguments += getattr(container, kind)(str(folder / "seed"))
+                if gate is not None:
+                    (folder / "gate").write_text(gate + "\n")
+                    arguments += container.gate(str(folder / "gate"))
                 docker.call("run", *arguments, image)
             except BaseException:
                 # A container that was made but not started would keep the name.
@@ -143,6 +149,12 @@ class Fleet:
             if self._state(instance_id) != "off":
                 wire.mend(self._name(instance_id))
 
+    def drop(self, instance_id: str) -> None:
+        """Ends every SSH connection of a node at once, as a router does that forgets them; new ones are let in."""
+        with self._holding(instance_id):
+            # One process for each connection; the listening one has another name. There may be none.
+            docker.call("exec", self._name(instance_id), "sh", "-c", "pkill -KILL -x sshd-session || true")
+
     def list(self) -> list[Node]:
         """All nodes of this lab, sorted by instance id."""
         fields = [f'{{{{.Label "{label}"}}}}' for label in (INSTANCE_LABEL, ADDRESS_LABEL, KIND_LABEL)]
@@ -157,9 +169,15 @@ class Fleet:
 
     def sweep(self) -> int:
         """Removes all nodes of this lab and says how many there were."""
-        nodes = self.list()
-        if nodes:
-            docker.call("rm", "--force", "--volumes", *(node.container for node in nodes))
+        nodes = left = self.list()
+        while left:
+            try:
+                docker.call("rm", "--force", "--volumes", *(node.container for node in left))
+            except NodeError as error:
+                # Some are being removed by others already; the rest of them is gone now.
+                if not docker.absent(error):
+                    raise
+            left = self.list()
         for folder in self._folder.iterdir():
             if folder.is_dir():
                 shutil.rmtree(folder, ignore_errors=True)
@@ -198,14 +216,14 @@ class Fleet:
 
     def _image(self, kind: str) -> str:
         """The tag of a kind's image, which must be built: a boot that began by building would take a minute."""
-        if kind not in ("full", "light"):
-            raise NodeError(f"there is no kind of node '{kind}'; known: full, light")
+        if kind not in KINDS:
+            raise NodeError(f"there is no kind of node '{kind}'; known: {', '.join(KINDS)}")
         with self._guard:
             if kind not in self._images:
                 script = pathlib.Path(__file__).with_name("image.sh")
                 done = subprocess.run([script, "tags"], capture_output=True, text=True, check=True)
                 tags = dict(line.split("=", 1) for line in done.stdout.split())
-                tag = tags["node" if kind == "full" else "light"]
+                tag = tags["light" if kind == "light" else "node"]
                 try:
                     docker.call("image", "inspect", "--format", "{{.Id}}", tag)
                 except NodeError as error:

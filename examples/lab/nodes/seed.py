@@ -1,4 +1,4 @@
-"""User data put where a node finds it: a NoCloud seed for cloud-init, or plain files for a light node."""
+"""User data put where a node finds it: a NoCloud seed for cloud-init, or plain files for a light or slim node."""
 
 import email
 import gzip

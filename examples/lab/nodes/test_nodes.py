@@ -292,6 +292,32 @@ class Many(unittest.TestCase):
         self.assertEqual(list((work / "nodes").glob("i-bad*")), [])
 
 
+class Slim(unittest.TestCase):
+    """The node whose daemons are real and whose systemd and Docker are not."""
+
+    def test_boots_fast_runs_daemons_and_refuses_what_it_does_not_know(self):
+        name, address = "i-slim", next(addresses)
+        start = time.monotonic()
+        fleet.boot(name, address, 256, 1, user_data(), kind="slim", hostname=name)
+        await_ssh(address)
+        print(f"slim node: ssh after {time.monotonic() - start:.2f} s")
+        units = "nginx redis-server rsyslog docker logrotate.timer"
+        states = ["inactive", "active", "active", "active", "active"]
+        self.assertEqual(ssh(address, f"systemctl is-active {units} || true").split(), states)
+        for refused in ("systemctl mask nginx", "systemctl start cron", "docker ps", "docker compose --ansi never version"):
+            said = ssh(address, f"sudo {refused} 2>&1 || true")
+            self.assertIn("slim node", said, refused)
+        # nginx waits for a release, as behind first boot's ConditionPathExists.
+        self.assertEqual(ssh(address, "sudo systemctl start nginx; systemctl is-active nginx || true"), "inactive")
+        ssh(address, "sudo kill -9 $(pgrep redis-server)")
+        self.assertEqual(ssh(address, "systemctl is-active redis-server || true"), "inactive")
+        fleet.power_off(name)
+        fleet.power_on(name)
+        await_ssh(address)
+        self.assertEqual(ssh(address, f"systemctl is-active {units} || true").split(), states)
+        fleet.terminate(name)
+
+
 class Light(unittest.TestCase):
     """The node that boots in less than a second."""
 

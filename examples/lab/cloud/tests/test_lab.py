@@ -1,5 +1,6 @@
 """The lab's own parts: log, faults, settings, nodes, cut connections, CloudWatch's protocols."""
 
+import threading
 import time
 import urllib.request
 from datetime import datetime, timedelta, timezone
@@ -53,6 +54,38 @@ class Faults(CloudTest):
         self.ec2.describe_volumes()
         client("ec2", "eu-west-1").describe_volumes()
         self.assertEqual(admin("GET", "faults")[1][0]["hits"], 1)
+
+    def held(self, action):
+        """Runs RunInstances into a rule in a thread; returns when the rule keeps the call, with what ends it."""
+        image = self.image()
+        self.rule(action=action, operation="RunInstances", times=1)
+        caller = threading.Thread(target=self.run_in_vain, args=(image,), daemon=True)
+        caller.start()
+        for _ in range(200):
+            if admin("GET", "faults")[1][0]["reached"]:
+                break
+            time.sleep(0.02)
+        else:
+            self.fail("the rule never struck")
+        return caller
+
+    def run_in_vain(self, image):
+        with self.assertRaises((ConnectionClosedError, ConnectionError)):
+            self.run_one(ImageId=image)
+
+    def test_a_call_is_held_before_it_is_executed_and_then_dropped(self):
+        caller = self.held("hold")
+        self.assertEqual(admin("GET", "account")[1]["instances"], [])
+        admin("DELETE", "faults")
+        caller.join(10)
+        self.assertEqual(admin("GET", "account")[1]["instances"], [])
+
+    def test_a_call_is_held_after_it_was_executed(self):
+        caller = self.held("held")
+        self.assertEqual(len(admin("GET", "account")[1]["instances"]), 1)
+        admin("DELETE", "faults")
+        caller.join(10)
+        self.assertFalse(caller.is_alive())
 
     def test_a_lost_answer_leaves_the_deed_done(self):
         image = self.image()
