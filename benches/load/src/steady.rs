@@ -51,6 +51,10 @@ fn ask(task: &Task, place: usize, start: Instant) -> Figures {
         let bytes = task.question.bytes(number);
         number += task.connections as u64;
         let early = due.saturating_duration_since(Instant::now());
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "a thread of its own, where no task waits"
+        )]
         std::thread::sleep(early);
         // Whoever slept starts when it woke up, since the sleep's inaccuracy is ours; whoever was kept waiting by the
         // last answer starts at the moment it was due.

@@ -152,6 +152,10 @@ impl Writer {
                 Err(RecvTimeoutError::Disconnected) => return,
             };
             if matches!(first, Some(Message::Record(..))) {
+                #[expect(
+                    clippy::disallowed_methods,
+                    reason = "a thread of its own, where no task waits"
+                )]
                 thread::sleep(GATHER);
             }
             let mut asked = Vec::new();

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
-use std::thread::{sleep, spawn};
-use std::time::Duration;
+use std::thread::{spawn, yield_now};
+use std::time::{Duration, Instant};
 
 use ring::hmac;
 use tempfile::TempDir;
@@ -125,11 +125,16 @@ impl Run {
             format!("sha256:{HASH} name={PROMPT} odd={UPSTREAM_KEY}\n"),
         ] {
             std::fs::write(&keys, broken).unwrap();
+            let refused = || self.log().matches("reload_refused").count();
+            let before = refused();
             self.signal("HUP");
-            sleep(Duration::from_millis(300));
+            let begun = Instant::now();
+            while refused() == before {
+                assert!(begun.elapsed() < Duration::from_secs(10), "{}", self.log());
+                yield_now();
+            }
         }
         std::fs::write(&keys, good).unwrap();
-        assert!(self.log().contains("reload_refused"), "{}", self.log());
     }
 
     /// All that was written to standard output and standard error.

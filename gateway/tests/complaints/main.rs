@@ -5,6 +5,10 @@
     clippy::unwrap_used,
     reason = "a test that cannot go on should say where"
 )]
+#![allow(
+    clippy::disallowed_methods,
+    reason = "clients and upstreams are threads of their own"
+)]
 
 mod cache;
 mod client;

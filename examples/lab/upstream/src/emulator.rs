@@ -36,7 +36,7 @@ pub struct Emulator {
 /// What a request is answered with, before it has a shape.
 enum Outcome {
     Json(Bytes),
-    Chat(Question, Answer),
+    Chat(Question, Box<Answer>),
 }
 
 impl Emulator {
@@ -83,7 +83,7 @@ impl Emulator {
             (&Method::POST, "/chat/completions") => {
                 let question = read::<Question>(&whole(body).await?)?.checked()?;
                 let answer = self.think(&question, knobs);
-                Ok(Outcome::Chat(question, answer))
+                Ok(Outcome::Chat(question, Box::new(answer)))
             }
             (&Method::POST, "/embeddings") => {
                 let texts = read::<Texts>(&whole(body).await?)?;
