@@ -183,7 +183,9 @@ fn a_reader_that_goes_away_does_not_end_a_run() {
 fn ctrl_c_at_the_question_changes_nothing() {
     let story = with_group("t-question");
     // `script` gives it a terminal, on which Ctrl-C is typed.
-    let mut run = story.begin_script("script -qefc '\"$DSLINE\" teardown --force' /dev/null 1>&2");
+    let mut run = story.begin_script(
+        "env --default-signal=INT script -qefc '\"$DSLINE\" teardown --force' /dev/null 1>&2",
+    );
     assert!(run.says("1 step", SOON));
     pause();
     run.types(b"\x03");
