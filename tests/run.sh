@@ -19,14 +19,14 @@ CANNOT=77 MAY_NOT=78
 # Why containers cannot run here; empty if they can.
 NO_CONTAINERS=
 
-TIERS=(format lints scripts dependencies unit gateway upstream clients fuzz cloud names nodes files stories crash)
+TIERS=(format lints scripts dependencies unit gateway upstream load clients fuzz cloud names nodes files stories crash)
 
 format() { cargo fmt --all --check; }
 
 # Warnings are errors. In the release profile, since its build scripts and macros are needed below anyway.
 lints() {
     local package
-    for package in dsline dsline-gateway lab-upstream; do
+    for package in dsline dsline-gateway lab-upstream bench-load; do
         cargo clippy --locked --release --all-targets -p "$package" -- -D warnings || return
     done
 }
@@ -57,9 +57,14 @@ gateway() { rust dsline-gateway; }
 
 upstream() { rust lab-upstream; }
 
+load() { rust bench-load; }
+
 # Real SDKs against the gateway, a Redis and the upstream emulator.
 clients() {
-    command -v redis-server >/dev/null || install redis-server || { echo "redis-server could not be installed"; return "$CANNOT"; }
+    local program
+    for program in redis-server curl node npm; do
+        command -v "$program" >/dev/null || install "${program/%node/nodejs}" || { echo "$program could not be installed"; return "$CANNOT"; }
+    done
     cargo build --locked --release -p dsline-gateway -p lab-upstream || return
     tests/clients/run.sh "$UPSTREAM" "$TARGET/release/dsline-gateway"
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs the gateway's fuzz targets, each for a minute: run.sh [TARGET...]; DSLINE_FUZZ_SECONDS is another time.
+# Runs the gateway's fuzz targets for a minute, all at once: run.sh [TARGET...]; DSLINE_FUZZ_SECONDS is another time.
 #
 # What was found lies in $CARGO_TARGET_DIR/fuzz/found. Exit 78: no cargo-fuzz or no nightly toolchain; the property
 # tests of the same rooms stand in.
@@ -19,19 +19,35 @@ mkdir -p "$TARGET/found"
 build=(--sanitizer none --target-dir "$TARGET")
 cargo +nightly fuzz build "${build[@]}" >&2
 [ "$#" -gt 0 ] || set -- "${TARGETS[@]}"
-for name in "$@"; do
-    log=$TARGET/$name.log corpus=$TARGET/corpus/$name
+
+# All at the same moment, so that the whole takes no longer than one.
+play() {
+    local log=$TARGET/$1.log corpus=$TARGET/corpus/$1
     mkdir -p "$corpus"
-    code=0
-    cargo +nightly fuzz run "${build[@]}" "$name" "$corpus" "seeds/$name" -- -artifact_prefix="$TARGET/found/$name-" \
-        -max_total_time="$SECONDS_EACH" -timeout=5 -rss_limit_mb=1024 -max_len=4096 -print_final_stats=1 >"$log" 2>&1 || code=$?
-    tries=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
-    if [ "$code" = 0 ]; then
-        echo "accepted $name: ${tries:-?} tries in $SECONDS_EACH s"
+    cargo +nightly fuzz run "${build[@]}" "$1" "$corpus" "seeds/$1" -- -artifact_prefix="$TARGET/found/$1-" \
+        -max_total_time="$SECONDS_EACH" -timeout=5 -rss_limit_mb=1024 -max_len=4096 -print_final_stats=1 >"$log" 2>&1
+}
+
+tell() {
+    local log=$TARGET/$1.log tries
+    if [ "$2" = 0 ]; then
+        tries=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
+        echo "accepted $1: ${tries:-?} tries in $SECONDS_EACH s"
     else
-        echo "REFUSED $name:"
+        echo "REFUSED $1:"
         grep -E -A3 'panicked|ERROR|Test unit written' "$log" | head -n 20
         failed=yes
     fi
+}
+
+declare -A players=()
+for name in "$@"; do
+    play "$name" &
+    players[$name]=$!
+done
+for name in "$@"; do
+    code=0
+    wait "${players[$name]}" || code=$?
+    tell "$name" "$code"
 done
 [ -z "${failed:-}" ]

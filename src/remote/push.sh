@@ -214,7 +214,7 @@ start_nginx() {
 
 # Tells the programs, in the order in which they need each other; prints nothing, sets `trouble` if one does not take it.
 tell() {
-    trouble= started=
+    trouble='' started=''
     if touches system; then
         systemctl daemon-reload
         # A container of the lab may not set it; Redis says so in its own log.
