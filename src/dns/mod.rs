@@ -3,7 +3,9 @@
 mod change;
 mod conflict;
 mod desired;
+mod evaluate;
 mod lease;
+mod listing;
 mod name;
 mod node;
 mod order;
@@ -13,5 +15,9 @@ mod properties;
 pub use change::{ChangeAction, ChangeBatch, RecordChange, change};
 pub use conflict::Conflict;
 pub use desired::desired;
+pub use evaluate::{
+    Answer, CheckState, Checks, Question, RecordTree, Step, Turn, Unanswerable, answer,
+};
 pub use lease::{find_lease, lease_name, lease_of, lease_record, swap};
+pub use listing::{BadListing, read_listing};
 pub use node::{NodeRecord, known_nodes};
