@@ -9,9 +9,13 @@ mod tree;
 mod walk;
 
 #[cfg(test)]
+mod agreement;
+#[cfg(test)]
 mod proof;
 #[cfg(test)]
 mod rules;
+#[cfg(test)]
+mod trees;
 
 pub use answer::{Answer, Question, answer};
 pub use check::{CheckState, Checks};
