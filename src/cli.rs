@@ -13,7 +13,7 @@ use crate::output::Printer;
 /// Your own fast, watched line to an LLM API on small EC2 nodes in several regions.
 ///
 /// Start with `dsline init`, then `dsline up`. Exit codes: 0 done, 1 error, 2 changes pending, 3 partly done,
-/// 4 locked, 5 refused as unsafe, 64 wrong usage.
+/// 4 locked, 5 refused as unsafe, 64 wrong usage, 130 stopped before anything was changed.
 #[derive(Debug, Parser)]
 #[command(version, propagate_version = true, max_term_width = 100)]
 pub struct Cli {

@@ -16,12 +16,13 @@ pub mod render;
 
 use std::process::ExitCode;
 
+use anyhow::Context as _;
 use clap::Parser as _;
 use clap::error::ErrorKind;
 
 use crate::cli::Cli;
 use crate::commands::Outcome;
-use crate::engine::hint_of;
+use crate::engine::{Interrupted, hint_of};
 use crate::lease::Taken;
 use crate::line::ProfileError;
 use crate::operator::Environment;
@@ -34,6 +35,8 @@ const USAGE: u8 = 64;
 const LOCKED: u8 = 4;
 /// Exit code of a refused plan.
 const REFUSED: u8 = 5;
+/// Exit code of a run that a signal stopped before it changed anything (the shell's 128 + SIGINT).
+const INTERRUPTED: u8 = 130;
 
 /// Runs the command line of this process and returns its exit code; the README lists the codes.
 pub async fn run() -> ExitCode {
@@ -59,7 +62,12 @@ pub async fn run() -> ExitCode {
         cli.global.quiet,
         environment.variable("NO_COLOR").is_some(),
     );
-    match cli.run(&environment, &printer).await {
+    let outcome = cli.run(&environment, &printer).await.and_then(|outcome| {
+        let sent = printer.finish();
+        sent.context("what was asked for could not be written to stdout")?;
+        Ok(outcome)
+    });
+    match outcome {
         Ok(Outcome::Done) => ExitCode::SUCCESS,
         Ok(Outcome::Pending) => ExitCode::from(2),
         Ok(Outcome::Partial) => ExitCode::from(3),
@@ -91,6 +99,8 @@ fn environment() -> Environment {
 fn code_of(error: &anyhow::Error) -> u8 {
     if error.downcast_ref::<Refusal>().is_some() {
         REFUSED
+    } else if error.is::<Interrupted>() {
+        INTERRUPTED
     } else if error.chain().any(|cause| cause.is::<Taken>()) {
         LOCKED
     } else if error.chain().any(|cause| cause.is::<ProfileError>()) {

@@ -68,11 +68,8 @@ impl Cloud {
                     Err(refused(&error))
                 };
             }
-            let failed = failure(CALL, PLACE)(error);
-            let is_busy = failed.kind == FailureKind::Throttled;
-            if !is_busy || wait.pause().await.is_err() {
-                return Err(failed);
-            }
+            // Sent again it is either applied or refused, and a refusal is looked into.
+            wait.outlast(failure(CALL, PLACE)(error)).await?;
         }
     }
 
@@ -97,7 +94,13 @@ impl Cloud {
         loop {
             self.limiter.turn().await;
             let asked = self.route53.get_change().id(&change.0).send();
-            let answer = asked.await.map_err(failure("route53:GetChange", PLACE))?;
+            let answer = match asked.await.map_err(failure("route53:GetChange", PLACE)) {
+                Ok(answer) => answer,
+                Err(failed) => {
+                    wait.outlast(failed).await?;
+                    continue;
+                }
+            };
             let is_in_sync = answer
                 .change_info()
                 .is_some_and(|info| *info.status() == ChangeStatus::Insync);

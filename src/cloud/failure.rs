@@ -3,6 +3,8 @@
 use std::error::Error;
 use std::fmt;
 
+use super::quota::Quota;
+
 /// A failed call to AWS.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
@@ -23,6 +25,13 @@ pub enum FailureKind {
     NotAccepted(String),
     /// The credentials have expired.
     Expired(String),
+    /// This machine's clock is so wrong that AWS refuses what it signs.
+    ClockWrong {
+        /// Seconds that it is ahead of AWS's; negative when it is behind.
+        ahead: i64,
+        /// AWS's own words.
+        why: String,
+    },
     /// The credentials may not make this call.
     Denied(String),
     /// Too many calls, even after waiting.
@@ -34,7 +43,12 @@ pub enum FailureKind {
     /// The account's plan allows free types only.
     NotFree(String),
     /// A quota of the account is used up.
-    Quota(String),
+    Quota {
+        /// Which.
+        quota: Quota,
+        /// AWS's own words.
+        why: String,
+    },
     /// The region has no default VPC.
     NoDefaultVpc,
     /// No hosted zone fits the host name; these exist.
@@ -62,6 +76,8 @@ pub enum FailureKind {
     Foreign(String),
     /// Route 53 refused a batch of records as a whole.
     RecordsRefused(Vec<String>),
+    /// AWS itself is in trouble, even after waiting.
+    Unwell(String),
     /// AWS could not be reached.
     Unreachable(String),
     /// Waited for as long as was sensible.
@@ -80,11 +96,24 @@ impl Failure {
         }
     }
 
+    /// Whether every other call would fail in the same way until a person has done something.
+    pub fn is_about_every_call(&self) -> bool {
+        matches!(
+            self.kind,
+            FailureKind::NoCredentials(_)
+                | FailureKind::Expired(_)
+                | FailureKind::ClockWrong { .. }
+        )
+    }
+
     /// Whether the same call may well succeed in a moment.
     pub fn is_passing(&self) -> bool {
         matches!(
             self.kind,
-            FailureKind::Throttled | FailureKind::Unreachable(_) | FailureKind::TimedOut(_)
+            FailureKind::Throttled
+                | FailureKind::Unwell(_)
+                | FailureKind::Unreachable(_)
+                | FailureKind::TimedOut(_)
         )
     }
 
@@ -94,11 +123,16 @@ impl Failure {
             FailureKind::NoCredentials(_) => "log in with `aws configure` or `aws sso login`, or set AWS_PROFILE".to_owned(),
             FailureKind::NotAccepted(_) => "check the access key of the profile in use (AWS_PROFILE), and this machine's clock".to_owned(),
             FailureKind::Expired(_) => "log in again (`aws sso login`, or fetch new session credentials) and repeat the command".to_owned(),
+            FailureKind::ClockWrong { .. } => "set this machine's clock (`timedatectl set-ntp true`) and repeat the command".to_owned(),
             FailureKind::Denied(_) => format!("let an administrator allow `{}` for these credentials", self.call),
-            FailureKind::Throttled => "somebody else uses the account's API heavily; try again in a minute".to_owned(),
-            FailureKind::NoCapacity(_) => "try again later, or name another instance type or region in the profile".to_owned(),
+            FailureKind::Throttled => "somebody else uses the account's API heavily; run the command again in a minute".to_owned(),
+            FailureKind::NoCapacity(_) => "run the command again later, or name other types as `nodes.instance_types` or another region in the profile".to_owned(),
             FailureKind::NotFree(_) => "name a free type as `nodes.instance_types`, or upgrade the account's plan".to_owned(),
-            FailureKind::Quota(_) => "ask for a higher quota in the Service Quotas console, or use fewer nodes".to_owned(),
+            FailureKind::Quota { quota, .. } => format!(
+                "raise `{}` of {} in the Service Quotas console of {}, or remove what uses it up; then run the command again",
+                quota.name, quota.service, self.console()
+            ),
+            FailureKind::Unwell(_) => "look at https://health.aws.amazon.com and run the command again in some minutes".to_owned(),
             FailureKind::NoDefaultVpc => format!("make one with `aws ec2 create-default-vpc --region {}`", self.place),
             FailureKind::NoZone { .. } => "create the hosted zone in Route 53 first, or set `dns.host` to a name in one of those".to_owned(),
             FailureKind::TwoZones { .. } => "set `dns.zone` to the id of the one you mean".to_owned(),
@@ -109,6 +143,24 @@ impl Failure {
             FailureKind::NotFound(_) | FailureKind::RecordsRefused(_) | FailureKind::TimedOut(_) | FailureKind::Other(_) => return None,
         };
         Some(text)
+    }
+
+    /// The region whose console shows what concerns this place: Route 53's own is us-east-1.
+    fn console(&self) -> &str {
+        if self.place == "Route 53" {
+            "us-east-1"
+        } else {
+            &self.place
+        }
+    }
+}
+
+/// A number of seconds as people say it.
+fn told(seconds: u64) -> String {
+    match (seconds / 3600, seconds / 60 % 60) {
+        (0, minutes) => format!("{minutes} min"),
+        (hours, minutes) if hours < 48 => format!("{hours} h {minutes} min"),
+        (hours, _) => format!("{} days", hours / 24),
     }
 }
 
@@ -124,6 +176,14 @@ impl fmt::Display for Failure {
             FailureKind::Expired(why) => {
                 write!(f, "the AWS credentials have expired ({call}: {why})")
             }
+            FailureKind::ClockWrong { ahead, why } => {
+                let side = if *ahead > 0 { "ahead of" } else { "behind" };
+                let time = told(ahead.unsigned_abs());
+                write!(
+                    f,
+                    "this machine's clock is {time} {side} AWS's, which refuses {call} for it: {why}"
+                )
+            }
             FailureKind::Denied(why) => write!(f, "the credentials may not call {call}: {why}"),
             FailureKind::Throttled => write!(f, "{call} was throttled again and again"),
             FailureKind::NotFound(what) => write!(f, "{call}: {what}"),
@@ -131,7 +191,9 @@ impl fmt::Display for Failure {
             FailureKind::NotFree(why) => {
                 write!(f, "the account's plan does not allow {call}: {why}")
             }
-            FailureKind::Quota(why) => write!(f, "a quota of {call} is used up: {why}"),
+            FailureKind::Quota { quota, why } => {
+                write!(f, "the quota `{}` is used up ({call}: {why})", quota.name)
+            }
             FailureKind::NoDefaultVpc => write!(f, "there is no default VPC for {call}"),
             FailureKind::NoZone { wanted, found } if found.is_empty() => {
                 write!(f, "no hosted zone holds `{wanted}`; the account has none")
@@ -153,6 +215,9 @@ impl fmt::Display for Failure {
             FailureKind::Foreign(what) => write!(f, "{what}"),
             FailureKind::RecordsRefused(messages) => {
                 write!(f, "the records were refused: {}", messages.join("; "))
+            }
+            FailureKind::Unwell(why) => {
+                write!(f, "AWS could not do {call}, again and again: {why}")
             }
             FailureKind::Unreachable(why) => write!(f, "{call} could not be reached: {why}"),
             FailureKind::TimedOut(what) => write!(f, "gave up waiting: {what}"),

@@ -73,7 +73,13 @@ impl Cloud {
         let what = format!("{id} is not running");
         let mut wait = STARTING.begin("ec2:DescribeInstances", region.as_str(), what);
         loop {
-            let described = look_up(&client, region, id).await?;
+            let described = match look_up(&client, region, id).await {
+                Ok(described) => described,
+                Err(failure) => {
+                    wait.outlast(failure).await?;
+                    continue;
+                }
+            };
             let seen = described
                 .as_ref()
                 .and_then(|one| instance_of(region, one).map(|instance| (one, instance)));
@@ -116,12 +122,12 @@ impl Cloud {
                 region.as_str(),
                 format!("{id} is not terminated"),
             );
-            while look_up(&client, region, id)
-                .await?
-                .and_then(|described| instance_of(region, &described))
-                .is_some_and(|instance| instance.state != InstanceState::Terminated)
-            {
-                wait.pause().await?;
+            loop {
+                match look_up(&client, region, id).await {
+                    Ok(described) if is_terminated(region, described.as_ref()) => break,
+                    Ok(_) => wait.pause().await?,
+                    Err(failure) => wait.outlast(failure).await?,
+                }
             }
         }
         Ok(())
@@ -154,6 +160,13 @@ pub(super) fn of_line(line: &LineName) -> Filter {
         .name(format!("tag:{TAG_LINE}"))
         .values(line.as_str())
         .build()
+}
+
+/// Whether EC2 calls an instance terminated, or has forgotten it.
+fn is_terminated(region: &Region, described: Option<&Described>) -> bool {
+    described
+        .and_then(|one| instance_of(region, one))
+        .is_none_or(|instance| instance.state == InstanceState::Terminated)
 }
 
 fn is_ready(instance: &Instance) -> bool {

@@ -1,32 +1,29 @@
-//! Launches an instance under a token that makes a repeated launch harmless.
+//! Launches an instance under a token that makes a repeated launch harmless, elsewhere if EC2 has no room for it.
 
 use std::time::Duration;
 
 use aws_sdk_ec2::Client;
 use aws_sdk_ec2::config::timeout::TimeoutConfig;
-use aws_sdk_ec2::operation::run_instances::builders::RunInstancesFluentBuilder;
-use aws_sdk_ec2::types::{
-    BlockDeviceMapping, CreditSpecificationRequest, EbsBlockDevice, Filter, HttpTokensState,
-    InstanceMetadataOptionsRequest, InstanceType, ResourceType, ShutdownBehavior, TagSpecification,
-    VolumeType,
-};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use aws_sdk_ec2::types::Filter;
 
 use crate::line::{
-    Generation, Instance, InstanceState, KeyId, LineName, Region, Slot, TAG_GENERATION, TAG_KEY,
-    TAG_LINE, TAG_REGION, TAG_SLOT, client_token,
+    Generation, Instance, InstanceState, KeyId, LineName, Region, Slot, TAG_GENERATION, TAG_SLOT,
+    client_token,
 };
 
+use super::choice::{CapacityIsFinal, Choice, Subnet};
 use super::failure::{Failure, FailureKind};
-use super::instance::{instance_of, tag};
-use super::instances::look_up;
+use super::instance::instance_of;
+use super::instances::{look_up, of_line};
+use super::request::{request, tags_of};
 use super::sdk_error::{code, failure};
 use super::session::Cloud;
-use super::wait::Patience;
+use super::wait::{Patience, Wait};
+
+const CALL: &str = "ec2:RunInstances";
 
 /// How often a new token is tried when the instance of the last one is gone.
-const ATTEMPTS: u32 = 20;
+const ATTEMPTS: u32 = 100;
 
 /// `RunInstances` takes longer than any other call; giving up early would only ask the same again.
 const ANSWER: Duration = Duration::from_mins(1);
@@ -49,8 +46,8 @@ pub struct Launch {
     pub generation: Generation,
     /// Fingerprint of the line secret.
     pub key_id: KeyId,
-    /// Its type.
-    pub instance_type: String,
+    /// The types that it may have, best first.
+    pub instance_types: Vec<String>,
     /// Its image.
     pub image_id: String,
     /// The image's root device, such as `/dev/xvda`.
@@ -63,28 +60,91 @@ pub struct Launch {
     pub volume_gib: u16,
 }
 
-/// Whether a type earns CPU credits.
-pub fn is_burstable(instance_type: &str) -> bool {
-    ["t2.", "t3.", "t3a.", "t4g."]
-        .iter()
-        .any(|family| instance_type.starts_with(family))
-}
-
 impl Cloud {
-    /// Launches an instance, or finds the one that an earlier call with the same order made.
-    pub async fn launch(&self, order: &Launch) -> Result<Instance, Failure> {
-        let client = self.ec2(&order.slot.region);
+    /// Launches an instance, or finds the one that an earlier call with the same order made; `says` tells what is tried.
+    ///
+    /// For want of capacity each type is tried where EC2 likes, then in every zone with a default subnet.
+    pub async fn launch(
+        &self,
+        order: &Launch,
+        says: &(impl Fn(String) + Sync),
+    ) -> Result<Instance, Failure> {
+        // Whatever zone or type an earlier run came to: its first choices may have room again by now, and would be a
+        // second instance.
+        if let Some(made) = self.launched_before(order).await? {
+            return Ok(made);
+        }
+        // One for all ways: what an earlier run made is listed by then, or was never made.
+        let what = format!("no instance of {} is listed", order.slot);
+        let mut listing = LISTING.begin("ec2:DescribeInstances", order.slot.region.as_str(), what);
+        let mut subnets: Option<Vec<Subnet>> = None;
+        let mut tried: Vec<String> = Vec::new();
+        let mut refusal = None;
+        for instance_type in &order.instance_types {
+            let mut choices = vec![Choice::anywhere(instance_type)];
+            while !choices.is_empty() {
+                let choice = choices.remove(0);
+                if let Some(last) = tried.last() {
+                    says(format!(
+                        "EC2 has no capacity for a {last}; trying a {choice}"
+                    ));
+                }
+                match self.launch_as(order, &choice, &mut listing).await {
+                    Err(failed) if matches!(failed.kind, FailureKind::NoCapacity(_)) => {
+                        refusal = Some(failed);
+                    }
+                    other => return other,
+                }
+                tried.push(choice.to_string());
+                if choice.subnet.is_none() {
+                    if subnets.is_none() {
+                        subnets = Some(self.default_subnets(&order.slot.region).await?);
+                    }
+                    choices.extend(subnets.iter().flatten().map(|subnet| choice.inside(subnet)));
+                }
+            }
+        }
+        Err(exhausted(order, &tried, refusal))
+    }
+
+    /// The instance that fills the order's slot in its generation already.
+    async fn launched_before(&self, order: &Launch) -> Result<Option<Instance>, Failure> {
+        let tagged = |key: &str, value: &str| {
+            Filter::builder()
+                .name(format!("tag:{key}"))
+                .values(value)
+                .build()
+        };
+        let filters = vec![
+            of_line(&order.line),
+            tagged(TAG_SLOT, &order.slot.number.to_string()),
+            tagged(TAG_GENERATION, &order.generation.to_string()),
+        ];
+        let found = self.describe(&order.slot.region, filters).await?;
+        let mut alive: Vec<Instance> = found.into_iter().filter(|one| !is_gone(one)).collect();
+        // Of two everybody takes the same.
+        alive.sort_by(|a, b| a.id.cmp(&b.id));
+        Ok(alive.into_iter().next())
+    }
+
+    /// Launches in one way, under the first token whose instance is not gone.
+    async fn launch_as(
+        &self,
+        order: &Launch,
+        choice: &Choice,
+        listing: &mut Wait<'_>,
+    ) -> Result<Instance, Failure> {
         for attempt in 1..=ATTEMPTS {
             let token = client_token(
                 &order.line,
                 &order.slot,
                 order.generation,
-                &order.instance_type,
+                &choice.to_string(),
                 attempt,
             );
-            let found = self.launch_under(&client, order, &token).await?;
+            let found = self.launch_under(order, choice, &token, listing).await?;
             if let Some(instance) = found.filter(|instance| !is_gone(instance)) {
-                return Ok(instance);
+                return mend_tags(&self.ec2(&order.slot.region), order, instance).await;
             }
         }
         let what = format!(
@@ -92,27 +152,27 @@ impl Cloud {
             order.slot
         );
         let place = order.slot.region.as_str();
-        Err(Failure::new(
-            "ec2:RunInstances",
-            place,
-            FailureKind::Other(what),
-        ))
+        Err(Failure::new(CALL, place, FailureKind::Other(what)))
     }
 
     /// What a token makes or has made; `None` when that is gone.
     async fn launch_under(
         &self,
-        client: &Client,
         order: &Launch,
+        choice: &Choice,
         token: &str,
+        listing: &mut Wait<'_>,
     ) -> Result<Option<Instance>, Failure> {
         let region = &order.slot.region;
+        let client = &self.ec2(region);
         let patient = TimeoutConfig::builder()
             .operation_attempt_timeout(ANSWER)
             .operation_timeout(ANSWER * 3)
             .build();
-        let patient = aws_sdk_ec2::config::Builder::new().timeout_config(patient);
-        let asked = request(client, order, token)
+        let patient = aws_sdk_ec2::config::Builder::new()
+            .timeout_config(patient)
+            .retry_classifier(CapacityIsFinal);
+        let asked = request(client, order, choice, token)
             .customize()
             .config_override(patient);
         match asked.send().await {
@@ -121,27 +181,30 @@ impl Cloud {
                 let made = made.and_then(|instance| instance_of(region, instance));
                 let made = made.ok_or_else(|| {
                     let kind = FailureKind::Other("the answer names no instance".to_owned());
-                    Failure::new("ec2:RunInstances", region.as_str(), kind)
+                    Failure::new(CALL, region.as_str(), kind)
                 })?;
                 Ok(Some(as_it_is(client, made).await?))
             }
             // What was launched under the token differs (a newer image, say): it is adopted all the same.
             Err(error) if code(&error) == Some("IdempotentParameterMismatch") => {
-                self.made_under(region, token).await
+                self.made_under(region, token, listing).await
             }
             Err(error) if code(&error) == Some("IdempotentInstanceTerminated") => Ok(None),
-            Err(error) => Err(failure("ec2:RunInstances", region.as_str())(error)),
+            Err(error) => Err(failure(CALL, region.as_str())(error)),
         }
     }
 
     /// The instance that a token made; looked for a while, since another token would make a second one.
-    async fn made_under(&self, region: &Region, token: &str) -> Result<Option<Instance>, Failure> {
-        let what = format!("no instance has the client token {token}");
-        let mut wait = LISTING.begin("ec2:DescribeInstances", region.as_str(), what);
+    async fn made_under(
+        &self,
+        region: &Region,
+        token: &str,
+        listing: &mut Wait<'_>,
+    ) -> Result<Option<Instance>, Failure> {
         loop {
             let made = Filter::builder().name("client-token").values(token).build();
             let found = self.describe(region, vec![made]).await?;
-            if !found.is_empty() || wait.pause().await.is_err() {
+            if !found.is_empty() || listing.pause().await.is_err() {
                 return Ok(found.into_iter().next());
             }
         }
@@ -163,76 +226,36 @@ fn is_gone(instance: &Instance) -> bool {
     )
 }
 
-fn request(client: &Client, order: &Launch, token: &str) -> RunInstancesFluentBuilder {
-    let metadata = InstanceMetadataOptionsRequest::builder()
-        .http_tokens(HttpTokensState::Required)
-        .http_put_response_hop_limit(2)
-        .build();
-    // Without credits in store a first boot crawls: it may borrow, and is set to `standard` once it is through.
-    let credits = is_burstable(&order.instance_type).then(|| {
-        CreditSpecificationRequest::builder()
-            .cpu_credits("unlimited")
-            .build()
-    });
-    client
-        .run_instances()
-        .client_token(token)
-        .min_count(1)
-        .max_count(1)
-        .image_id(&order.image_id)
-        .instance_type(InstanceType::from(order.instance_type.as_str()))
-        .security_group_ids(&order.group_id)
-        .user_data(STANDARD.encode(&order.user_data))
-        .metadata_options(metadata)
-        .set_credit_specification(credits)
-        .instance_initiated_shutdown_behavior(ShutdownBehavior::Stop)
-        .block_device_mappings(root_volume(order))
-        .set_tag_specifications(Some(
-            [ResourceType::Instance, ResourceType::Volume]
-                .map(|kind| tags(order, kind))
-                .to_vec(),
-        ))
-}
-
-fn root_volume(order: &Launch) -> BlockDeviceMapping {
-    let disk = EbsBlockDevice::builder()
-        .volume_type(VolumeType::Gp3)
-        .volume_size(i32::from(order.volume_gib))
-        .encrypted(true)
-        .delete_on_termination(true)
-        .build();
-    BlockDeviceMapping::builder()
-        .device_name(&order.root_device)
-        .ebs(disk)
-        .build()
-}
-
-fn tags(order: &Launch, kind: ResourceType) -> TagSpecification {
-    TagSpecification::builder()
-        .resource_type(kind)
-        .tags(tag(
-            "Name",
-            &format!("dsline {} {}", order.line, order.slot),
-        ))
-        .tags(tag(TAG_LINE, order.line.as_str()))
-        .tags(tag(TAG_REGION, order.slot.region.as_str()))
-        .tags(tag(TAG_SLOT, &order.slot.number.to_string()))
-        .tags(tag(TAG_GENERATION, &order.generation.to_string()))
-        .tags(tag(TAG_KEY, order.key_id.as_str()))
-        .build()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_burstable_families_are_told_about_credits() {
-        for burstable in ["t2.micro", "t3.micro", "t3a.small", "t4g.micro"] {
-            assert!(is_burstable(burstable), "{burstable}");
-        }
-        for steady in ["t8i.micro", "m7i-flex.large", "trn1.2xlarge"] {
-            assert!(!is_burstable(steady), "{steady}");
-        }
+/// Gives an adopted instance back its slot, if somebody has changed its tags: else the next run would end it.
+async fn mend_tags(
+    client: &Client,
+    order: &Launch,
+    instance: Instance,
+) -> Result<Instance, Failure> {
+    if instance.slot.as_ref() == Some(&order.slot) && instance.generation == order.generation {
+        return Ok(instance);
     }
+    let asked = client
+        .create_tags()
+        .resources(&instance.id)
+        .set_tags(Some(tags_of(order)));
+    asked
+        .send()
+        .await
+        .map_err(failure("ec2:CreateTags", order.slot.region.as_str()))?;
+    Ok(Instance {
+        slot: Some(order.slot.clone()),
+        generation: order.generation,
+        ..instance
+    })
+}
+
+/// The refusal when nothing is left to try, with all that was.
+fn exhausted(order: &Launch, tried: &[String], refusal: Option<Failure>) -> Failure {
+    let why = match refusal.map(|failed| failed.kind) {
+        Some(FailureKind::NoCapacity(why)) => why,
+        _ => "no type may be launched".to_owned(),
+    };
+    let kind = FailureKind::NoCapacity(format!("{why} (tried: {})", tried.join(", ")));
+    Failure::new(CALL, order.slot.region.as_str(), kind)
 }

@@ -210,7 +210,10 @@ impl Cloud {
             match code(&error) {
                 Some("InvalidGroup.NotFound") => break,
                 Some("DependencyViolation" | "InvalidGroup.InUse") => wait.pause().await?,
-                _ => return Err(failure("ec2:DeleteSecurityGroup", region.as_str())(error)),
+                _ => {
+                    let failed = failure("ec2:DeleteSecurityGroup", region.as_str())(error);
+                    wait.outlast(failed).await?;
+                }
             }
         }
         Ok(())

@@ -1,12 +1,15 @@
 //! Tells from an SDK error what went wrong with a call.
 
 use std::error::Error;
+use std::time::SystemTime;
 
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
+use super::clock::clock_fault;
 use super::failure::{Failure, FailureKind};
+use super::quota::Quota;
 
 /// Translates an SDK error of a call made somewhere.
 pub(super) fn failure<E>(
@@ -38,8 +41,19 @@ where
         return nameless(error);
     };
     let message = message.unwrap_or("no message").to_owned();
-    kind_by(code, message)
+    let date = error
+        .raw_response()
+        .and_then(|raw| raw.headers().get("date"));
+    clock_fault(code, &message, date, SystemTime::now()).unwrap_or_else(|| kind_by(code, message))
 }
+
+/// Codes of a place that has no room for an instance: another zone or type may have.
+pub(super) const WITHOUT_CAPACITY: [&str; 4] = [
+    "InsufficientInstanceCapacity",
+    "InsufficientHostCapacity",
+    "InsufficientFreeAddressesInSubnet",
+    "Unsupported",
+];
 
 /// AWS's error codes, sorted by what can be done about them.
 fn kind_by(code: &str, message: String) -> FailureKind {
@@ -62,22 +76,24 @@ fn kind_by(code: &str, message: String) -> FailureKind {
         | "RequestLimitExceeded"
         | "TooManyRequestsException"
         | "PriorRequestNotComplete" => FailureKind::Throttled,
-        "InsufficientInstanceCapacity" => FailureKind::NoCapacity(message),
+        code if WITHOUT_CAPACITY.contains(&code) => FailureKind::NoCapacity(message),
         "InvalidParameterCombination" if message.contains("Free Tier") => {
             FailureKind::NotFree(message)
         }
-        "InstanceLimitExceeded"
-        | "VcpuLimitExceeded"
-        | "SecurityGroupLimitExceeded"
-        | "RulesPerSecurityGroupLimitExceeded"
-        | "VolumeLimitExceeded"
-        | "TooManyHealthChecks"
-        | "LimitsExceeded" => FailureKind::Quota(message),
+        "InternalError" | "InternalFailure" | "ServiceUnavailable" | "Unavailable" => {
+            FailureKind::Unwell(format!("{code}: {message}"))
+        }
         "VPCIdNotSpecified" | "DefaultVpcDoesNotExist" => FailureKind::NoDefaultVpc,
         code if code.contains("NotFound") || code.starts_with("NoSuch") => {
             FailureKind::NotFound(message)
         }
-        code => FailureKind::Other(format!("{code}: {message}")),
+        code => match Quota::behind(code) {
+            Some(quota) => FailureKind::Quota {
+                quota,
+                why: message,
+            },
+            None => FailureKind::Other(format!("{code}: {message}")),
+        },
     }
 }
 
@@ -140,12 +156,12 @@ mod tests {
             (
                 "InsufficientInstanceCapacity",
                 "eu-west-1: no capacity for ec2:RunInstances: because",
-                "another instance type or region",
+                "or another region",
             ),
             (
                 "VcpuLimitExceeded",
-                "eu-west-1: a quota of ec2:RunInstances is used up: because",
-                "Service Quotas",
+                "eu-west-1: the quota `Running On-Demand Standard (A, C, D, H, I, M, R, T, Z) instances` is used up (ec2:RunInstances: because)",
+                "Service Quotas console of eu-west-1",
             ),
             (
                 "VPCIdNotSpecified",
@@ -166,6 +182,11 @@ mod tests {
                 "RequestLimitExceeded",
                 "eu-west-1: ec2:RunInstances was throttled again and again",
                 "in a minute",
+            ),
+            (
+                "InternalError",
+                "eu-west-1: AWS could not do ec2:RunInstances, again and again: InternalError: because",
+                "health.aws.amazon.com",
             ),
         ];
         for (code, message, hint) in cases {

@@ -52,6 +52,17 @@ impl Wait<'_> {
         Ok(())
     }
 
+    /// Pauses after a question that failed for a reason that passes; any other failure, and one too late, ends the wait.
+    pub(super) async fn outlast(&mut self, failure: Failure) -> Result<(), Failure> {
+        if !failure.is_passing() {
+            return Err(failure);
+        }
+        // What went wrong last says more than that it took too long.
+        let pause = self.next_pause(Instant::now()).map_err(|_| failure)?;
+        sleep(pause).await;
+        Ok(())
+    }
+
     fn next_pause(&mut self, now: Instant) -> Result<Duration, Failure> {
         let pause = self.patience.first;
         if now + pause > self.deadline {

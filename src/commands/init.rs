@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result, ensure};
 use serde_json::json;
 
 use crate::line::{Hint as _, LineName, Profile, Region};
-use crate::operator::{Environment, create_line_secret, line_secret_path};
+use crate::operator::{Environment, create_line_secret, line_secret_path, write_whole};
 use crate::output::{Printer, prompt_choice, prompt_many, prompt_text};
 
 use super::global::Global;
@@ -67,9 +67,10 @@ pub fn run(
     let choice = choose(args, global, asks)?;
     let text = profile_text(&choice);
     let profile = Profile::parse(&text).context("these choices make no valid profile")?;
-    std::fs::write(&path, &text).with_context(|| format!("cannot write {}", path.display()))?;
+    // The profile comes last: with it there, a second `init` would refuse to make what is missing.
     let secret = line_secret_path(environment, &profile.name);
     let is_new = create_line_secret(&secret)?;
+    write_whole(&path, text.as_bytes(), 0o644)?;
     explain(printer, &path, &secret, is_new, &choice);
     printer.document(&json!({ "profile": path, "secret": secret, "secret_is_new": is_new }))?;
     Ok(Outcome::Done)

@@ -12,6 +12,7 @@ pub mod status;
 pub mod teardown;
 pub mod up;
 
+mod consent;
 mod global;
 mod lock;
 mod outcome;

@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result, ensure};
 use jiff::Timestamp;
 use serde_json::json;
 
-use crate::line::{Generation, LineSecret, Profile, Secret, Slot};
+use crate::line::{Generation, Hint as _, LineSecret, Profile, Secret, Slot};
 use crate::operator::{Environment, authorized_keys, find_gateway, line_secret, read_secret};
 use crate::output::Printer;
 use crate::plan::{Wanted, release_of};
@@ -65,8 +65,26 @@ pub fn run(
         "{} is not empty",
         out.display()
     );
+    let is_new = !out.exists();
     let wanted = gather(args, profile, environment)?;
+    let written = fill(&out, args, &slot, &wanted)
+        .inspect_err(|_| clear(&out, is_new))
+        .hint(format!(
+            "see whether the disk has room (`df -h {}`) and the folder is yours, then repeat the command",
+            out.parent().unwrap_or(&out).display()
+        ))?;
     let release = release_of(&wanted, &slot, args.address);
+    printer.note(format!("files of {slot}, written to {}", out.display()));
+    for path in &written {
+        printer.line(path);
+    }
+    printer.document(&json!({ "node": slot, "release": release.digest(), "files": written }))?;
+    Ok(Outcome::Done)
+}
+
+/// Writes every file and returns their paths inside the folder.
+fn fill(out: &Path, args: &Args, slot: &Slot, wanted: &Wanted) -> Result<Vec<String>> {
+    let release = release_of(wanted, slot, args.address);
     let mut written = Vec::new();
     for (path, file) in release.listing() {
         let is_masked = file.is_secret && !args.with_secrets;
@@ -84,7 +102,7 @@ pub fn run(
     }
     let boot = user_data(
         &wanted.profile,
-        &slot,
+        slot,
         Generation::FIRST,
         &wanted.secret,
         &wanted.authorized_keys,
@@ -99,12 +117,19 @@ pub fn run(
         true,
     )?;
     written.push("user-data.yaml".to_owned());
-    printer.note(format!("files of {slot}, written to {}", out.display()));
-    for path in &written {
-        printer.line(path);
+    Ok(written)
+}
+
+/// Leaves the folder as it was found: half of a node's files would look like all of them.
+fn clear(out: &Path, is_new: bool) {
+    // The error that led here is told; that this is in vain too would not help.
+    if is_new {
+        let _ = fs::remove_dir_all(out);
+    } else if let Ok(entries) = fs::read_dir(out) {
+        for path in entries.flatten().map(|entry| entry.path()) {
+            let _ = fs::remove_dir_all(&path).or_else(|_| fs::remove_file(&path));
+        }
     }
-    printer.document(&json!({ "node": slot, "release": release.digest(), "files": written }))?;
-    Ok(Outcome::Done)
 }
 
 /// Without `--with-secrets` the upstream's key and the operator's SSH keys need not exist.
@@ -134,7 +159,12 @@ fn gather(args: &Args, profile: Profile, environment: &Environment) -> Result<Wa
 }
 
 fn write(path: &Path, content: &[u8], is_secret: bool) -> Result<()> {
-    let place = || format!("cannot write {}", path.display());
+    let place = || {
+        format!(
+            "cannot write {}; the folder is as it was before",
+            path.display()
+        )
+    };
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder).with_context(place)?;
     }

@@ -4,7 +4,7 @@ use anyhow::{Context as _, Result};
 
 use crate::engine::target;
 use crate::line::{Hint as _, Slot};
-use crate::operator::{Environment, line_secret};
+use crate::operator::{Environment, line_secret, write_whole};
 use crate::remote::{known_hosts_line, openssh_command};
 
 use super::exec::running_nodes;
@@ -43,8 +43,12 @@ pub async fn run(args: &Args, global: &Global, environment: &Environment) -> Res
     let folder = environment.configuration_folder();
     let known_hosts = folder.join(format!("known_hosts.{}", profile.name));
     std::fs::create_dir_all(&folder)
-        .and_then(|()| std::fs::write(&known_hosts, known_hosts_line(&door, &target)))
-        .with_context(|| format!("cannot write {}", known_hosts.display()))?;
+        .with_context(|| format!("cannot make {}", folder.display()))?;
+    write_whole(
+        &known_hosts,
+        known_hosts_line(&door, &target).as_bytes(),
+        0o644,
+    )?;
     let (program, arguments) =
         openssh_command(&door, &target, &known_hosts).map_err(anyhow::Error::msg)?;
     let status = tokio::process::Command::new(program)

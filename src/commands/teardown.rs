@@ -4,21 +4,24 @@ use std::sync::Arc;
 
 use anyhow::{Result, bail};
 use serde::Serialize;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use crate::cloud::Cloud;
-use crate::engine::{Means, Receipt, Stop, World, apply, ask_nodes, observe_everything, sweep};
+use crate::engine::{
+    Applied, Means, Receipt, Stop, World, apply, ask_nodes, observe_everything, sweep,
+};
 use crate::lease::Locks;
 use crate::line::{KeyId, LineSecret, Observed, Profile, ZoneView};
 use crate::operator::{Environment, find_line_secret};
-use crate::output::{self, Printer, show_progress};
+use crate::output::{self, Endings, Printer, show_progress};
 use crate::plan::{Plan, Refusal, teardown};
 
+use super::consent::{may_apply, until_stopped};
 use super::global::Global;
 use super::lock::{LockArgs, Taker};
 use super::outcome::Outcome;
 use super::setup::world;
-use super::up::{LOOKS_AGAIN, give_back, may_apply};
+use super::up::{LOOKS_AGAIN, give_back};
 
 /// Remove everything of the line, in every region, then look again.
 #[derive(Debug, clap::Args)]
@@ -36,7 +39,10 @@ pub struct Args {
 #[derive(Serialize)]
 struct Document<'a> {
     plan: &'a Plan,
-    receipt: &'a Receipt,
+    #[serde(flatten)]
+    endings: Option<Endings<'a>>,
+    /// What a second look found; nothing if that was stopped.
+    receipt: Option<&'a Receipt>,
     clean: bool,
 }
 
@@ -50,7 +56,8 @@ pub async fn run(
     let profile = global.profile(environment)?.profile;
     let secret = find_line_secret(environment, &profile)?;
     let desk = Desk::new(args, profile, secret, environment).await;
-    let (observed, zones) = desk.look().await?;
+    let mut stop = Stop::listen();
+    let (observed, zones) = until_stopped(desk.look(), &mut stop).await?;
     let plan = teardown(&desk.profile.name, &observed, &zones);
     let taker = Taker {
         command: "teardown",
@@ -62,10 +69,10 @@ pub async fn run(
         printer,
     };
     if plan.is_empty() && !taker.has_lease(&zones) {
-        return desk.finish(&plan, printer).await;
+        return desk.finish(&plan, None, stop, printer).await;
     }
     output::plan(printer, &plan);
-    if !may_apply(args.yes, printer, &plan)? {
+    if !may_apply(args.yes, printer, &plan, &mut stop).await? {
         return Ok(Outcome::Pending);
     }
     let mut stores = taker.in_zones(&zones);
@@ -73,15 +80,18 @@ pub async fn run(
         let observed = ask_nodes(&desk.world, observed).await;
         stores.push(taker.on_nodes(&observed).await);
     }
-    let grip = taker.take(stores).await?;
+    let grip = until_stopped(taker.take(stores), &mut stop).await?;
     let locks = Arc::new(grip.locks);
     let plan = if grip.is_news { None } else { Some(plan) };
-    let plan = desk.remove(plan, &locks, printer).await;
-    match &plan {
-        Ok((_, true)) => desk.forget(&locks, printer).await,
+    let removed = desk.remove(plan, &locks, stop.clone(), printer).await;
+    match &removed {
+        Ok((plan, applied)) if applied.is_complete(plan) && plan.troubles.is_empty() => {
+            desk.forget(&locks, printer).await;
+        }
         _ => give_back(&locks, printer).await,
     }
-    desk.finish(&plan?.0, printer).await
+    let (plan, applied) = removed?;
+    desk.finish(&plan, Some(&applied), stop, printer).await
 }
 
 /// What a teardown works with.
@@ -120,18 +130,19 @@ impl Desk {
         Ok((observed, zones))
     }
 
-    /// Applies the plan, or one made anew when somebody else changed the line meanwhile; says whether all of it was done.
+    /// Applies the plan, or one made anew when somebody else changed the line meanwhile; returns the one that it applied.
     async fn remove(
         &self,
         plan: Option<Plan>,
         locks: &Arc<Locks>,
+        mut stop: watch::Receiver<Stop>,
         printer: &Printer,
-    ) -> Result<(Plan, bool)> {
+    ) -> Result<(Plan, Applied)> {
         let plan = if let Some(plan) = plan {
             plan
         } else {
             printer.note(LOOKS_AGAIN);
-            let (observed, zones) = self.look().await?;
+            let (observed, zones) = until_stopped(self.look(), &mut stop).await?;
             let plan = teardown(&self.profile.name, &observed, &zones);
             output::plan(printer, &plan);
             plan
@@ -143,10 +154,10 @@ impl Desk {
         };
         let (sender, receiver) = mpsc::unbounded_channel();
         let display = tokio::spawn(show_progress(printer.clone(), plan.clone(), receiver));
-        let applied = apply(&means, &plan, sender, Stop::listen()).await;
+        let applied = apply(&means, &plan, sender, stop).await;
         display.await?;
-        let is_complete = applied.is_complete(&plan) && plan.troubles.is_empty();
-        Ok((plan, is_complete))
+        output::applied(printer, &plan, &Endings::new(&plan, &applied));
+        Ok((plan, applied))
     }
 
     /// Takes the lock itself away, once nothing is left that it guards.
@@ -157,13 +168,34 @@ impl Desk {
         }
     }
 
-    async fn finish(&self, plan: &Plan, printer: &Printer) -> Result<Outcome> {
-        let receipt = sweep(&self.world, &self.profile.name).await;
-        output::receipt(printer, &receipt);
-        let clean = receipt.is_clean();
+    /// Looks again, unless somebody who asked to stop asks once more, and prints the receipt.
+    async fn finish(
+        &self,
+        plan: &Plan,
+        applied: Option<&Applied>,
+        mut stop: watch::Receiver<Stop>,
+        printer: &Printer,
+    ) -> Result<Outcome> {
+        let since = *stop.borrow();
+        let receipt = if since == Stop::Now {
+            None
+        } else {
+            tokio::select! {
+                receipt = sweep(&self.world, &self.profile.name) => Some(receipt),
+                () = since.beyond(&mut stop) => None,
+            }
+        };
+        match &receipt {
+            Some(receipt) => output::receipt(printer, receipt),
+            None => printer.note(
+                "stopped before the second look had ended: what is left is not known; `dsline teardown` looks again",
+            ),
+        }
+        let clean = receipt.as_ref().is_some_and(Receipt::is_clean);
         printer.document(&Document {
             plan,
-            receipt: &receipt,
+            endings: applied.map(|applied| Endings::new(plan, applied)),
+            receipt: receipt.as_ref(),
             clean,
         })?;
         Ok(if clean {

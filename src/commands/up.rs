@@ -4,15 +4,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Result;
-use tokio::sync::mpsc;
+use serde::Serialize;
+use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 
 use crate::engine::{Means, Stop, apply};
 use crate::lease::{Locks, SwapError};
 use crate::operator::Environment;
-use crate::output::{self, Printer, confirm, show_progress};
+use crate::output::{self, Endings, Printer, show_progress};
 use crate::plan::Plan;
 
+use super::consent::{may_apply, until_stopped};
 use super::global::{Global, LineArgs};
 use super::lock::{LockArgs, Taker};
 use super::outcome::Outcome;
@@ -34,6 +36,14 @@ pub struct Args {
 pub(super) const LOOKS_AGAIN: &str =
     "the lock is ours; somebody else had it meanwhile, so the line is looked at again";
 
+#[derive(Serialize)]
+struct Document<'a> {
+    #[serde(flatten)]
+    plan: &'a Plan,
+    #[serde(flatten)]
+    endings: &'a Endings<'a>,
+}
+
 /// How long giving the lock back may take.
 const FAREWELL: Duration = Duration::from_secs(5);
 
@@ -44,15 +54,20 @@ pub async fn run(
     environment: &Environment,
     printer: &Printer,
 ) -> Result<Outcome> {
-    let setup = Setup::gather(&args.line, global, environment).await?;
-    let view = setup.observe().await?;
+    let mut stop = Stop::listen();
+    let look = async {
+        let setup = Setup::gather(&args.line, global, environment).await?;
+        let view = setup.observe().await?;
+        anyhow::Ok((setup, view))
+    };
+    let (setup, view) = until_stopped(look, &mut stop).await?;
     let plan = setup.plan(&view)?;
     output::plan(printer, &plan);
     args.line.remind(global, environment, printer)?;
     if plan.is_empty() {
         return nothing_to_do(&plan, printer);
     }
-    if !may_apply(args.yes, printer, &plan)? {
+    if !may_apply(args.yes, printer, &plan, &mut stop).await? {
         return Ok(Outcome::Pending);
     }
     let taker = Taker {
@@ -68,10 +83,16 @@ pub async fn run(
         (Some(zone), Some(seen)) => taker.in_zone(zone, &seen.records),
         _ => taker.on_nodes(&view.observed).await,
     };
-    let grip = taker.take(vec![store]).await?;
+    let grip = until_stopped(taker.take(vec![store]), &mut stop).await?;
     let locks = Arc::new(grip.locks);
     let plan = if grip.is_news { None } else { Some(plan) };
-    let outcome = carry_out(&setup, plan, &locks, args.yes, printer).await;
+    let run = Run {
+        setup: &setup,
+        locks: &locks,
+        yes: args.yes,
+        printer,
+    };
+    let outcome = run.carry_out(plan, stop).await;
     give_back(&locks, printer).await;
     outcome
 }
@@ -85,68 +106,60 @@ fn nothing_to_do(plan: &Plan, printer: &Printer) -> Result<Outcome> {
     })
 }
 
-/// Whether to go on: `--yes`, or a person's answer; a script without `--yes` gets the plan only.
-pub(super) fn may_apply(yes: bool, printer: &Printer, plan: &Plan) -> Result<bool> {
-    if yes {
-        return Ok(true);
-    }
-    if printer.can_ask() {
-        let removals = plan
-            .steps
-            .iter()
-            .filter(|step| step.action.is_removal())
-            .count();
-        return match removals {
-            0 => confirm("Apply these steps?"),
-            1 => confirm("Apply these steps? One of them removes something"),
-            count => confirm(&format!(
-                "Apply these steps? {count} of them remove something"
-            )),
-        };
-    }
-    printer.note("nothing was changed: pass --yes to apply the plan without a terminal");
-    Ok(false)
+/// A run that has the lock.
+struct Run<'a> {
+    setup: &'a Setup,
+    locks: &'a Arc<Locks>,
+    yes: bool,
+    printer: &'a Printer,
 }
 
-/// Applies the plan, or one made anew when somebody else changed the line before the lock was ours.
-async fn carry_out(
-    setup: &Setup,
-    plan: Option<Plan>,
-    locks: &Arc<Locks>,
-    yes: bool,
-    printer: &Printer,
-) -> Result<Outcome> {
-    let is_new = plan.is_none();
-    let plan = if let Some(plan) = plan {
-        plan
-    } else {
-        printer.note(LOOKS_AGAIN);
-        let plan = setup.plan(&setup.observe().await?)?;
-        output::plan(printer, &plan);
-        plan
-    };
-    if plan.is_empty() {
-        return nothing_to_do(&plan, printer);
+impl Run<'_> {
+    /// Applies the plan, or one made anew when somebody else changed the line before the lock was ours.
+    async fn carry_out(
+        &self,
+        plan: Option<Plan>,
+        mut stop: watch::Receiver<Stop>,
+    ) -> Result<Outcome> {
+        let (setup, printer) = (self.setup, self.printer);
+        let is_new = plan.is_none();
+        let plan = if let Some(plan) = plan {
+            plan
+        } else {
+            printer.note(LOOKS_AGAIN);
+            let view = until_stopped(setup.observe(), &mut stop).await?;
+            let plan = setup.plan(&view)?;
+            output::plan(printer, &plan);
+            plan
+        };
+        if plan.is_empty() {
+            return nothing_to_do(&plan, printer);
+        }
+        if is_new && !may_apply(self.yes, printer, &plan, &mut stop).await? {
+            return Ok(Outcome::Pending);
+        }
+        let means = Means {
+            world: Arc::clone(&setup.world),
+            wanted: Some(Arc::clone(&setup.wanted)),
+            locks: Arc::clone(self.locks),
+        };
+        let (sender, receiver) = mpsc::unbounded_channel();
+        let display = tokio::spawn(show_progress(printer.clone(), plan.clone(), receiver));
+        let result = apply(&means, &plan, sender, stop).await;
+        display.await?;
+        let endings = Endings::new(&plan, &result);
+        output::applied(printer, &plan, &endings);
+        printer.document(&Document {
+            plan: &plan,
+            endings: &endings,
+        })?;
+        let is_done = result.is_complete(&plan) && plan.troubles.is_empty();
+        Ok(if is_done {
+            Outcome::Done
+        } else {
+            Outcome::Partial
+        })
     }
-    if is_new && !may_apply(yes, printer, &plan)? {
-        return Ok(Outcome::Pending);
-    }
-    let means = Means {
-        world: Arc::clone(&setup.world),
-        wanted: Some(Arc::clone(&setup.wanted)),
-        locks: Arc::clone(locks),
-    };
-    let (sender, receiver) = mpsc::unbounded_channel();
-    let display = tokio::spawn(show_progress(printer.clone(), plan.clone(), receiver));
-    let result = apply(&means, &plan, sender, Stop::listen()).await;
-    display.await?;
-    output::applied(printer, &plan, &result)?;
-    let is_done = result.is_complete(&plan) && plan.troubles.is_empty();
-    Ok(if is_done {
-        Outcome::Done
-    } else {
-        Outcome::Partial
-    })
 }
 
 /// Gives the locks back, within a time that a person who pressed Ctrl-C twice still bears.

@@ -100,7 +100,7 @@ pub fn change(
 }
 
 /// Whether a record is the line's: by its set identifier, and of a shape that lines make.
-fn is_of_line(line: &LineName, record: &RecordSet) -> bool {
+pub fn is_of_line(line: &LineName, record: &RecordSet) -> bool {
     let is_our_shape = !matches!(record.kind, RecordType::Other(_))
         && !matches!(
             record.routing,

@@ -1,13 +1,15 @@
 //! Runs a plan: what is independent at once, what depends after what it depends on, stopping cleanly when asked.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use anyhow::{Error, Result};
 use tokio::sync::{mpsc, watch};
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 use tokio::time::sleep;
 
+use crate::cloud::Failure;
 use crate::lease::{Locks, Standing};
 use crate::plan::{Plan, Step, StepId, Wanted};
 
@@ -20,10 +22,14 @@ use super::world::World;
 /// What became of a plan.
 #[derive(Debug)]
 pub struct Applied {
-    /// How each step ended; a step that is missing was still running when everything was given up.
+    /// How each step ended.
     pub endings: BTreeMap<StepId, Ending>,
+    /// The steps that were begun; those of them without an ending were given up.
+    pub begun: BTreeSet<StepId>,
     /// Whether somebody asked to stop.
     pub stopped: bool,
+    /// What to do before AWS takes any call again, when the credentials or the clock failed on the way.
+    pub locked_out: Option<String>,
     /// Why nothing more was begun, when the lock was lost on the way.
     pub lost: Option<String>,
 }
@@ -88,7 +94,9 @@ pub async fn apply(
         endings: BTreeMap::new(),
         running: JoinSet::new(),
         begun: vec![false; plan.steps.len()],
+        locked_out: None,
         events,
+        has_told: false,
     };
     let mut news = means.locks.news();
     let mut lost = None;
@@ -104,6 +112,7 @@ pub async fn apply(
             run.skip_rest(&why);
             lost = Some(why);
         } else if urgency == Stop::Finish {
+            run.tell_of_stopping();
             run.skip_rest("stopped before its turn");
         } else if !is_doubtful {
             run.begin_ready(&executor);
@@ -120,9 +129,17 @@ pub async fn apply(
         }
     }
     let stopped = *stop.borrow() != Stop::No;
+    let is_begun = |step: &&Step| run.begun[step.id.0];
     Applied {
+        begun: plan
+            .steps
+            .iter()
+            .filter(is_begun)
+            .map(|step| step.id)
+            .collect(),
         endings: run.endings,
         stopped,
+        locked_out: run.locked_out,
         lost,
     }
 }
@@ -130,9 +147,12 @@ pub async fn apply(
 struct Run<'a> {
     plan: &'a Plan,
     endings: BTreeMap<StepId, Ending>,
-    running: JoinSet<(StepId, Ending)>,
+    running: JoinSet<(StepId, Result<Ending>)>,
     begun: Vec<bool>,
+    locked_out: Option<String>,
     events: mpsc::UnboundedSender<Event>,
+    /// Whether it has been told that the run is stopping.
+    has_told: bool,
 }
 
 impl Run<'_> {
@@ -143,9 +163,12 @@ impl Run<'_> {
             if self.begun[step.id.0] || !step.after.iter().chain(&step.needs).all(has_ended) {
                 continue;
             }
-            match self.unmet_need(step) {
-                Some(missing) => self.skip(step, missing),
-                None => self.begin(step, executor),
+            if let Some(missing) = self.unmet_need(step) {
+                self.skip(step, missing);
+            } else if self.locked_out.is_some() && step.action.asks_aws() {
+                self.skip(step, "AWS takes no more calls".to_owned());
+            } else {
+                self.begin(step, executor);
             }
         }
     }
@@ -155,6 +178,19 @@ impl Run<'_> {
         for step in &self.plan.steps {
             if !self.begun[step.id.0] {
                 self.skip(step, why.to_owned());
+            }
+        }
+    }
+
+    /// Says once what is still waited for: a first Ctrl-C without an answer invites the second.
+    fn tell_of_stopping(&mut self) {
+        if std::mem::replace(&mut self.has_told, true) {
+            return;
+        }
+        let text = "stopping after this; once more (Ctrl-C or SIGTERM) gives it up";
+        for step in &self.plan.steps {
+            if self.begun[step.id.0] && !self.endings.contains_key(&step.id) {
+                self.tell(step.id, EventKind::Says(text.to_owned()));
             }
         }
     }
@@ -187,17 +223,24 @@ impl Run<'_> {
                     kind: EventKind::Says(text),
                 });
             };
-            let ending = match executor.execute(&step, &says).await {
-                Ok(ending) => ending,
-                Err(error) => Ending::Failed(describe(&error)),
-            };
-            (step.id, ending)
+            (step.id, executor.execute(&step, &says).await)
         });
     }
 
-    fn take(&mut self, ended: Result<(StepId, Ending), tokio::task::JoinError>) {
+    fn take(&mut self, ended: Result<(StepId, Result<Ending>), JoinError>) {
         match ended {
-            Ok((id, ending)) => self.end(id, ending),
+            Ok((id, Ok(ending))) => self.end(id, ending),
+            Ok((id, Err(error))) => {
+                let mut told = describe(&error);
+                let hint = hint_of(&error);
+                // What to do about every step is said once, at the end.
+                if is_lockout(&error) {
+                    self.locked_out = hint;
+                } else if let Some(hint) = hint {
+                    told = format!("{told}\n  hint: {hint}");
+                }
+                self.end(id, Ending::Failed(told));
+            }
             Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
             Err(_) => {}
         }
@@ -214,11 +257,16 @@ impl Run<'_> {
     }
 }
 
-/// An error with its causes in one line, and on a second one what to do next.
-fn describe(error: &anyhow::Error) -> String {
+/// An error with its causes in one line.
+fn describe(error: &Error) -> String {
     let causes: Vec<String> = error.chain().map(ToString::to_string).collect();
-    let hint = hint_of(error)
-        .map(|hint| format!("\n  hint: {hint}"))
-        .unwrap_or_default();
-    format!("{}{hint}", causes.join(": "))
+    causes.join(": ")
+}
+
+/// Whether AWS will refuse every other call for the same reason.
+fn is_lockout(error: &Error) -> bool {
+    error
+        .chain()
+        .filter_map(|cause| cause.downcast_ref::<Failure>())
+        .any(Failure::is_about_every_call)
 }

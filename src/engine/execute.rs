@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 
-use crate::cloud::{Launch, Zone};
-use crate::dns::{NodeRecord, change, desired};
+use crate::cloud::{ChangeId, Failure, FailureKind, Launch, Zone};
+use crate::dns::{ChangeBatch, NodeRecord, change, desired, known_nodes};
 use crate::lease::Locks;
 use crate::line::{CheckReference, LineName, RecordSet, Region, Rule, Slot};
-use crate::plan::{Action, LaunchOrder, Plan, Step, Wanted};
+use crate::plan::{Action, LaunchOrder, Plan, ReadyNode, Step, Wanted, answers};
 use crate::render::user_data;
 
 use super::apply::Means;
@@ -16,6 +16,9 @@ use super::event::Ending;
 use super::facts::Facts;
 use super::node_steps::NodeSteps;
 use super::world::World;
+
+/// How often a refused batch is made anew: each time somebody else has changed the zone between our look and our change.
+const REREADS: u32 = 5;
 
 /// Executes steps of one plan.
 pub(super) struct Executor {
@@ -75,7 +78,7 @@ impl Executor {
                 self.set_rules(region, group.as_deref(), add, remove)
                     .await?;
             }
-            Action::Launch { order, group } => self.launch(order, group.as_deref()).await?,
+            Action::Launch { order, group } => self.launch(order, group.as_deref(), says).await?,
             Action::Boot {
                 slot,
                 generation,
@@ -97,15 +100,26 @@ impl Executor {
                 existing,
                 ..
             } => {
-                let zone = Zone {
-                    id: zone_id.clone(),
-                    name: zone_name.clone(),
+                let change = RecordsChange {
+                    zone: Zone {
+                        id: zone_id.clone(),
+                        name: zone_name.clone(),
+                    },
+                    slots,
+                    kept,
                 };
-                return self
-                    .change_records(&zone, slots, kept, existing, says)
-                    .await;
+                return self.change_records(&change, existing, says).await;
+            }
+            // What a step before has adopted, by its token or reference, is no longer left over.
+            Action::DeleteCheck { check } if self.facts.is_adopted(check) => {
+                return Ok(Ending::Unchanged);
             }
             Action::DeleteCheck { check } => cloud.delete_check(check).await?,
+            Action::Terminate { instances, .. }
+                if instances.iter().any(|id| self.facts.is_adopted(id)) =>
+            {
+                return Ok(Ending::Unchanged);
+            }
             Action::Terminate { region, instances } => {
                 cloud.terminate(region, instances).await?;
                 says("waiting until it is gone".to_owned());
@@ -141,35 +155,44 @@ impl Executor {
         Ok(())
     }
 
-    async fn launch(&self, order: &LaunchOrder, group: Option<&str>) -> Result<()> {
+    async fn launch(
+        &self,
+        order: &LaunchOrder,
+        group: Option<&str>,
+        says: &(impl Fn(String) + Sync),
+    ) -> Result<()> {
         let wanted = self.wanted()?;
         let (profile, secret) = (&wanted.profile, &wanted.secret);
         let instance = self
             .world
             .cloud
-            .launch(&Launch {
-                line: profile.name.clone(),
-                slot: order.slot.clone(),
-                generation: order.generation,
-                key_id: secret.key_id(),
-                instance_type: order.instance_type.clone(),
-                image_id: order.image_id.clone(),
-                root_device: order.root_device.clone(),
-                group_id: self.group(&order.slot.region, group)?,
-                user_data: user_data(
-                    profile,
-                    &order.slot,
-                    order.generation,
-                    secret,
-                    &wanted.authorized_keys,
-                ),
-                volume_gib: profile.nodes.volume_gib,
-            })
+            .launch(
+                &Launch {
+                    line: profile.name.clone(),
+                    slot: order.slot.clone(),
+                    generation: order.generation,
+                    key_id: secret.key_id(),
+                    instance_types: order.types().cloned().collect(),
+                    image_id: order.image_id.clone(),
+                    root_device: order.root_device.clone(),
+                    group_id: self.group(&order.slot.region, group)?,
+                    user_data: user_data(
+                        profile,
+                        &order.slot,
+                        order.generation,
+                        secret,
+                        &wanted.authorized_keys,
+                    ),
+                    volume_gib: profile.nodes.volume_gib,
+                },
+                says,
+            )
             .await?;
         self.facts.learn(&order.slot, |node| {
             node.generation = Some(order.generation);
             node.instance = Some(instance.id);
             node.address = instance.address;
+            node.instance_type = Some(instance.instance_type);
         });
         Ok(())
     }
@@ -192,43 +215,85 @@ impl Executor {
         Ok(())
     }
 
+    /// Changes the records in one batch; when somebody else was faster, looks again and makes another.
     async fn change_records(
         &self,
-        zone: &Zone,
-        slots: &[Slot],
-        kept: &[NodeRecord],
+        change: &RecordsChange<'_>,
         existing: &[RecordSet],
         says: &(impl Fn(String) + Sync),
     ) -> Result<Ending> {
-        let ready = slots.iter().filter_map(|slot| {
-            let node = self.facts.node(slot);
-            Some(NodeRecord {
-                slot: slot.clone(),
-                address: node.address?,
-                check_id: node.check?,
-            })
-        });
-        let nodes: Vec<NodeRecord> = ready.chain(kept.iter().cloned()).collect();
-        if nodes.is_empty() && !slots.is_empty() {
-            bail!("no node is ready, so the records stay as they are");
+        let cloud = &self.world.cloud;
+        let mut existing = existing.to_vec();
+        let mut rereads = 0;
+        loop {
+            let batch = self.batch(change, &existing)?;
+            if batch.is_empty() {
+                return Ok(Ending::Unchanged);
+            }
+            let told = format!("{batch}; waiting until every name server has it");
+            match self.send(&change.zone, batch).await {
+                Ok(id) => {
+                    says(told);
+                    if let Some(id) = id {
+                        cloud.await_in_sync(&id).await?;
+                    }
+                    return Ok(Ending::Done);
+                }
+                Err(error) if rereads < REREADS && is_refusal(&error) => {
+                    says(format!("{error:#}; looking at the zone again"));
+                    existing = cloud.records(&change.zone).await?;
+                    rereads += 1;
+                }
+                Err(error) => return Err(error),
+            }
         }
-        let records = match &self.wanted {
-            Some(wanted) => desired(&wanted.profile, &zone.id, &nodes),
-            None => Vec::new(),
-        };
-        let batch = change(&self.line, existing, &records)?;
-        if batch.is_empty() {
-            return Ok(Ending::Unchanged);
-        }
-        let told = format!("{batch}; waiting until every name server has it");
-        let change = match self.locks.of_zone(&zone.id) {
+    }
+
+    /// Sends a batch, together with the lock of its zone if there is one.
+    async fn send(&self, zone: &Zone, batch: ChangeBatch) -> Result<Option<ChangeId>> {
+        Ok(match self.locks.of_zone(&zone.id) {
             Some(held) => held.change_records(batch).await?,
             None => self.world.cloud.change_records(zone, &batch).await?,
-        };
-        says(told);
-        if let Some(change) = change {
-            self.world.cloud.await_in_sync(&change).await?;
-        }
-        Ok(Ending::Done)
+        })
     }
+
+    /// The batch that leads from these records to those that what is ready by now asks for.
+    fn batch(&self, to: &RecordsChange<'_>, existing: &[RecordSet]) -> Result<ChangeBatch> {
+        let ready = |slot: &Slot| {
+            let node = self.facts.node(slot);
+            (!node.is_unfinished).then_some(())?;
+            Some(ReadyNode {
+                record: NodeRecord {
+                    slot: slot.clone(),
+                    address: node.address?,
+                    check_id: node.check?,
+                },
+                is_sound: node.is_reachable,
+            })
+        };
+        let known = known_nodes(&self.line, existing);
+        let nodes = answers(to.slots, to.kept, &known, ready)
+            .context("no node is ready, so the records stay as they are")?;
+        let records = match &self.wanted {
+            Some(wanted) => desired(&wanted.profile, &to.zone.id, &nodes),
+            None => Vec::new(),
+        };
+        Ok(change(&self.line, existing, &records)?)
+    }
+}
+
+/// Whom the records of a zone shall name.
+struct RecordsChange<'a> {
+    zone: Zone,
+    slots: &'a [Slot],
+    kept: &'a [NodeRecord],
+}
+
+/// Whether Route 53 refused a batch, as it does when the zone is no longer what was seen.
+fn is_refusal(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        cause
+            .downcast_ref::<Failure>()
+            .is_some_and(|failure| matches!(failure.kind, FailureKind::RecordsRefused(_)))
+    })
 }

@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 use std::sync::Mutex;
 
 use crate::line::{Generation, Region, Slot};
-use crate::plan::Plan;
+use crate::plan::{Action, Plan};
 
 /// A node as far as it is known at this moment of a run.
 #[derive(Clone, Debug, Default)]
@@ -14,10 +14,16 @@ pub(super) struct NodeFacts {
     pub(super) generation: Option<Generation>,
     /// EC2's id.
     pub(super) instance: Option<String>,
+    /// Its type, once this run has launched it: not the planned one where EC2 had no capacity.
+    pub(super) instance_type: Option<String>,
     /// Its address.
     pub(super) address: Option<Ipv4Addr>,
     /// Its health check.
     pub(super) check: Option<String>,
+    /// Whether this run still has to bring it to its release: till then it does not join the records.
+    pub(super) is_unfinished: bool,
+    /// Whether it can be worked on.
+    pub(super) is_reachable: bool,
 }
 
 /// What is known, shared by the steps of a run.
@@ -37,7 +43,13 @@ impl Facts {
                 known.instance.clone_from(&node.instance);
                 known.address = node.address;
                 known.check.clone_from(&node.check);
+                known.is_reachable = node.reachable;
             });
+        }
+        for step in &plan.steps {
+            if let Action::Boot { slot, .. } | Action::Push { slot, .. } = &step.action {
+                facts.learn(slot, |node| node.is_unfinished = true);
+            }
         }
         facts
     }
@@ -50,6 +62,17 @@ impl Facts {
             .get(slot)
             .cloned()
             .unwrap_or_default()
+    }
+
+    /// Whether an instance or a health check fills a slot by now, so that it is not to be taken away.
+    pub(super) fn is_adopted(&self, id: &str) -> bool {
+        let nodes = self
+            .nodes
+            .lock()
+            .expect("no step panics while it holds the lock");
+        nodes
+            .values()
+            .any(|node| [&node.instance, &node.check].contains(&&Some(id.to_owned())))
     }
 
     /// Adds to what is known of a node.

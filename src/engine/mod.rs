@@ -15,6 +15,6 @@ pub use apply::{Applied, Failed, Means, apply};
 pub use event::{Ending, Event, EventKind};
 pub use hint::hint_of;
 pub use observe::{LineView, Scope, ask_nodes, observe, observe_everything};
-pub use stop::Stop;
+pub use stop::{Interrupted, Stop};
 pub use sweep::{Leftover, Receipt, sweep};
 pub use world::{World, target};

@@ -1,10 +1,11 @@
 //! The steps that happen on a node, over its one SSH session.
 
+use std::future::Future;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Error, Result};
 use tokio::time::{Instant, sleep};
 
 use crate::cloud::is_burstable;
@@ -22,12 +23,22 @@ const FIRST_CONTACT: Duration = Duration::from_mins(5);
 const FIRST_BOOT: Duration = Duration::from_mins(15);
 /// How long one attempt at a connection may take.
 const ATTEMPT: Duration = Duration::from_secs(8);
+/// How long a node may take to let somebody in again whose connection broke.
+const REOPENING: Duration = Duration::from_secs(30);
 
 /// Steps on nodes.
 pub(super) struct NodeSteps {
     world: Arc<World>,
     wanted: Option<Arc<Wanted>>,
     facts: Arc<Facts>,
+}
+
+/// The machine in a slot, as far as it takes to enter it.
+#[derive(Clone, Copy)]
+struct Machine<'a> {
+    slot: &'a Slot,
+    generation: Generation,
+    address: Ipv4Addr,
 }
 
 impl NodeSteps {
@@ -69,10 +80,19 @@ impl NodeSteps {
             .with_context(|| format!("{slot}: EC2 gave {instance} no public address"))?;
         self.facts.learn(slot, |node| node.address = Some(address));
         says(format!("waiting for SSH at {address}"));
-        let session = self.first_contact(slot, generation, address).await?;
+        let machine = Machine {
+            slot,
+            generation,
+            address,
+        };
+        self.contact(machine, FIRST_CONTACT).await?;
         says("waiting for first boot (packages)".to_owned());
-        await_boot(&session, FIRST_BOOT).await?;
-        if is_burstable(instance_type) {
+        self.over_ssh(machine, says, |session| async move {
+            await_boot(&session, FIRST_BOOT).await
+        })
+        .await?;
+        let launched_as = self.facts.node(slot).instance_type;
+        if is_burstable(launched_as.as_deref().unwrap_or(instance_type)) {
             self.world
                 .cloud
                 .use_standard_credits(&slot.region, &instance)
@@ -84,24 +104,55 @@ impl NodeSteps {
             generation,
             HostKeyStage::Lasting,
         );
-        install_lasting_key(&session, &lasting).await?;
-        Ok(())
+        let lasting = &lasting;
+        self.over_ssh(machine, says, |session| async move {
+            install_lasting_key(&session, lasting).await
+        })
+        .await
     }
 
-    async fn first_contact(
+    /// Does something over the machine's session; if the connection breaks, once more over a new one.
+    ///
+    /// What is done must bear being done twice: nobody knows how far the first time came.
+    async fn over_ssh<T, E, Work>(
         &self,
-        slot: &Slot,
-        generation: Generation,
-        address: Ipv4Addr,
-    ) -> Result<Session> {
-        let deadline = Instant::now() + FIRST_CONTACT;
+        machine: Machine<'_>,
+        says: &(impl Fn(String) + Sync),
+        work: impl Fn(Session) -> Work,
+    ) -> Result<T>
+    where
+        E: Into<Error>,
+        Work: Future<Output = Result<T, E>>,
+    {
+        let session = self.contact(machine, Duration::ZERO).await?;
+        let error = match work(session.clone()).await {
+            Ok(done) => return Ok(done),
+            Err(error) => error.into(),
+        };
+        if !session.is_broken() {
+            return Err(error);
+        }
+        says(format!("{error}; trying again over a new connection"));
+        let session = self.contact(machine, REOPENING).await;
+        let session =
+            session.with_context(|| format!("{error}, and no new connection can be opened"))?;
+        work(session).await.map_err(Into::into)
+    }
+
+    async fn contact(&self, machine: Machine<'_>, patience: Duration) -> Result<Session> {
+        let Machine {
+            slot,
+            generation,
+            address,
+        } = machine;
+        let deadline = Instant::now() + patience;
         loop {
             match self.world.session(slot, generation, address, ATTEMPT).await {
                 Ok(session) => return Ok(session),
                 // sshd may listen before cloud-init has set its key or made the user: these two pass by themselves.
                 Err(Blocked::Unreachable(_) | Blocked::Broken(_)) if Instant::now() < deadline => {}
                 Err(Blocked::WrongHostKey(_) | Blocked::Refused(_))
-                    if Instant::now() < deadline - FIRST_CONTACT / 2 => {}
+                    if Instant::now() + patience / 2 < deadline => {}
                 Err(blocked) => return Err(blocked.into()),
             }
             sleep(Duration::from_millis(500)).await;
@@ -120,13 +171,19 @@ impl NodeSteps {
             .node(slot)
             .address
             .with_context(|| format!("{slot} has no address yet"))?;
-        let session = self
-            .world
-            .session(slot, generation, address, ATTEMPT)
-            .await?;
-        let release = release_of(self.wanted()?, slot, Some(address));
+        let machine = Machine {
+            slot,
+            generation,
+            address,
+        };
+        let release = &release_of(self.wanted()?, slot, Some(address));
         says(format!("pushing release {}", &release.digest()[..8]));
-        let pushed = push(&session, &release).await?;
+        let pushed = self
+            .over_ssh(machine, says, |session| async move {
+                push(&session, release).await
+            })
+            .await?;
+        self.facts.learn(slot, |node| node.is_unfinished = false);
         Ok(if pushed.changed.is_empty() {
             Ending::Unchanged
         } else {

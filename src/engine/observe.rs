@@ -9,6 +9,7 @@ use futures::future::join_all;
 use jiff::Timestamp;
 
 use crate::cloud::{Failure, Zone};
+use crate::dns::{find_lease, known_nodes, lease_of};
 use crate::line::{
     Instance, InstanceState, LineName, NodeSight, Observed, Offer, Profile, Region, RegionView,
     ZoneView,
@@ -39,7 +40,7 @@ pub struct LineView {
     pub zone: Option<Zone>,
 }
 
-/// Looks at the line in the profile's regions, and in those that its health checks betray.
+/// Looks at the line in the profile's regions, and in those that its health checks and records betray.
 pub async fn observe(
     world: &World,
     profile: &Profile,
@@ -51,7 +52,7 @@ pub async fn observe(
         look_at(world, &profile.name, regions),
         zone_view(world, profile)
     );
-    let zone = zone?;
+    let (views, zone) = (views?, zone?);
     let mut observed = Observed {
         regions: views,
         ..Observed::default()
@@ -60,7 +61,7 @@ pub async fn observe(
     let elsewhere = regions_elsewhere(world, profile, &observed).await?;
     observed
         .regions
-        .extend(look_at(world, &profile.name, elsewhere).await);
+        .extend(look_at(world, &profile.name, elsewhere).await?);
     refuse_if_all_failed(&observed)?;
     if scope == Scope::Nodes {
         observed.nodes = reports(world, &observed).await;
@@ -88,7 +89,7 @@ pub async fn observe_everything(
         all_zones(world, line)
     );
     let mut observed = Observed {
-        regions: views,
+        regions: views?,
         ..Observed::default()
     };
     refuse_if_all_failed(&observed)?;
@@ -120,11 +121,12 @@ async fn all_zones(world: &World, line: &LineName) -> Result<Vec<ZoneView>, Fail
     Ok(views)
 }
 
+/// Looks at regions; fails only for what is no region's own fault.
 async fn look_at(
     world: &World,
     line: &LineName,
     regions: BTreeSet<Region>,
-) -> BTreeMap<Region, RegionView> {
+) -> Result<BTreeMap<Region, RegionView>, Failure> {
     let looks = regions.into_iter().map(|region| async move {
         let (instances, groups) = tokio::join!(
             world.cloud.instances(&region, line),
@@ -132,9 +134,12 @@ async fn look_at(
         );
         let view = match (instances, groups) {
             (Ok(instances), Ok(groups)) => RegionView::Seen { instances, groups },
+            (Err(failure), _) | (_, Err(failure)) if failure.is_about_every_call() => {
+                return Err(failure);
+            }
             (Err(failure), _) | (_, Err(failure)) => RegionView::NotLookedAt(failure.to_string()),
         };
-        (region, view)
+        Ok((region, view))
     });
     join_all(looks).await.into_iter().collect()
 }
@@ -151,24 +156,34 @@ async fn zone_view(world: &World, profile: &Profile) -> Result<Option<(Zone, Zon
     Ok(Some((zone, view)))
 }
 
-/// Regions outside the profile that may hold something of the line: the health checks' own, or, without a domain, any.
+/// Regions outside the profile that may hold something of the line: those of checks and records; any, without a domain or
+/// while the lock is held.
 async fn regions_elsewhere(
     world: &World,
     profile: &Profile,
     observed: &Observed,
 ) -> Result<BTreeSet<Region>> {
     let found: Vec<Region> = match &observed.zone {
-        Some(zone) => zone
-            .checks
-            .iter()
-            .map(|check| check.reference.slot.region.clone())
-            .collect(),
-        None => world.cloud.enabled_regions().await?.known,
+        Some(zone) if !is_locked(&profile.name, zone) => {
+            let checked = zone.checks.iter().map(|check| check.reference.slot.clone());
+            let named = known_nodes(&profile.name, &zone.records);
+            checked
+                .chain(named.into_iter().map(|node| node.slot))
+                .map(|slot| slot.region)
+                .collect()
+        }
+        _ => world.cloud.enabled_regions().await?.known,
     };
     Ok(found
         .into_iter()
         .filter(|region| !profile.regions.contains(region))
         .collect())
+}
+
+/// Whether the lock is in somebody's hands, alive or dead: who died with it may have launched where no check is yet.
+fn is_locked(line: &LineName, zone: &ZoneView) -> bool {
+    let lease = find_lease(line, &zone.name, &zone.records).map(lease_of);
+    lease.is_some_and(|lease| lease.hold.is_some())
 }
 
 /// When no region answered, the fault is the operator's (credentials, network): an error, not a line without nodes.

@@ -3,8 +3,8 @@
 use futures::future::join_all;
 use serde::Serialize;
 
-use crate::dns::lease_name;
-use crate::line::{InstanceState, LineName, Region, is_ours};
+use crate::dns::{is_of_line, lease_name};
+use crate::line::{InstanceState, LineName, Region};
 
 use super::world::World;
 
@@ -140,9 +140,9 @@ async fn sweep_zones(world: &World, line: &LineName) -> Receipt {
         match world.cloud.records(&zone).await {
             Ok(records) => {
                 let lease = lease_name(line, &zone.name);
-                let ours = records.into_iter().filter(|record| {
-                    is_ours(line, record.set_identifier.as_deref()) || record.name == lease
-                });
+                let ours = records
+                    .into_iter()
+                    .filter(|record| is_of_line(line, record) || record.name == lease);
                 receipt.leftovers.extend(ours.map(|record| Leftover {
                     kind: "record",
                     at: zone.name.clone(),

@@ -45,8 +45,9 @@ impl World {
         address: Ipv4Addr,
         timeout: Duration,
     ) -> Result<Session, Blocked> {
-        if let Some(session) = self.sessions.lock().await.get(&address) {
-            return Ok(session.clone());
+        let open = self.sessions.lock().await.get(&address).cloned();
+        if let Some(session) = open.filter(|session| !session.is_broken()) {
+            return Ok(session);
         }
         let session = self
             .another_session(slot, generation, address, timeout)

@@ -25,13 +25,14 @@ pub fn group_name(line: &LineName) -> String {
 
 /// The client token of a `RunInstances` call: 47 ASCII characters, under EC2's limit of 64.
 ///
-/// The instance type is part of it, since EC2 refuses one token with two types, and `attempt` leads past a
-/// token whose instance is gone (`IdempotentInstanceTerminated`).
+/// `what` is the instance type, and the zone if one is named: EC2 refuses one token with two types, and a refusal for
+/// want of capacity stays with its token. `attempt` leads past a token whose instance is gone
+/// (`IdempotentInstanceTerminated`).
 pub fn client_token(
     line: &LineName,
     slot: &Slot,
     generation: Generation,
-    instance_type: &str,
+    what: &str,
     attempt: u32,
 ) -> String {
     format!(
@@ -41,7 +42,7 @@ pub fn client_token(
                 line.as_str(),
                 &slot.to_string(),
                 &generation.to_string(),
-                instance_type,
+                what,
                 &attempt.to_string()
             ],
             40

@@ -1,8 +1,8 @@
 //! The line secret: found where the profile says, or made once and kept in a file that only its owner reads.
 
-use std::fs::{self, OpenOptions};
-use std::io::{Read as _, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::fs;
+use std::io::Read as _;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, anyhow};
@@ -11,6 +11,7 @@ use crate::line::{Hint as _, LineName, LineSecret, Profile, SecretSource};
 
 use super::environment::Environment;
 use super::secret_source::read_secret;
+use super::whole_file::write_whole;
 
 /// The file that keeps a line's secret when the profile names no other source.
 pub fn line_secret_path(environment: &Environment, line: &LineName) -> PathBuf {
@@ -78,19 +79,7 @@ pub fn create_line_secret(path: &Path) -> Result<bool> {
         .and_then(|mut source| source.read_exact(&mut bytes))
         .context("cannot read random bytes")?;
     let text = LineSecret::from_bytes(bytes).to_hex();
-    // Written beside and renamed, so that a crash never leaves half a secret under the final name.
-    let draft = path.with_extension("secret.new");
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(&draft)
-        .with_context(|| format!("cannot write {}", draft.display()))?;
-    writeln!(file, "{}", text.expose())
-        .and_then(|()| file.sync_all())
-        .with_context(|| format!("cannot write {}", draft.display()))?;
-    fs::rename(&draft, path).with_context(|| format!("cannot write {}", path.display()))?;
+    write_whole(path, format!("{}\n", text.expose()).as_bytes(), 0o600)?;
     Ok(true)
 }
 

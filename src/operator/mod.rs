@@ -7,6 +7,7 @@ mod person;
 mod profile_file;
 mod public_keys;
 mod secret_source;
+mod whole_file;
 
 pub use environment::Environment;
 pub use gateway_binary::find_gateway;
@@ -15,3 +16,4 @@ pub use person::person;
 pub use profile_file::{ProfileFile, find_profile};
 pub use public_keys::authorized_keys;
 pub use secret_source::read_secret;
+pub use whole_file::write_whole;

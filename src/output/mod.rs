@@ -1,5 +1,6 @@
 //! What people and scripts see; the only room that prints.
 
+mod applied;
 mod failure;
 mod plan;
 mod printer;
@@ -8,8 +9,9 @@ mod prompt;
 mod receipt;
 mod status;
 
+pub use applied::{Endings, applied};
 pub use failure::failure;
-pub use plan::{applied, plan, troubles};
+pub use plan::{plan, troubles};
 pub use printer::Printer;
 pub use progress::show_progress;
 pub use prompt::{confirm, prompt_choice, prompt_many, prompt_text};

@@ -1,8 +1,5 @@
-//! A plan and what became of it, for people and as one JSON document.
+//! A plan, for people.
 
-use serde::Serialize;
-
-use crate::engine::{Applied, Ending};
 use crate::plan::{Plan, Trouble};
 
 use super::printer::Printer;
@@ -38,62 +35,4 @@ pub fn troubles(printer: &Printer, troubles: &[Trouble]) {
             printer.bad(&format!("! {}", trouble.what))
         ));
     }
-}
-
-#[derive(Serialize)]
-struct AppliedDocument<'a> {
-    #[serde(flatten)]
-    plan: &'a Plan,
-    complete: bool,
-    stopped: bool,
-    endings: Vec<StepEnding<'a>>,
-}
-
-#[derive(Serialize)]
-struct StepEnding<'a> {
-    step: usize,
-    ending: &'static str,
-    why: Option<&'a str>,
-}
-
-/// Prints what became of a plan: a sentence for people, the whole record as JSON.
-pub fn applied(printer: &Printer, plan: &Plan, result: &Applied) -> anyhow::Result<()> {
-    let endings = plan.steps.iter().map(|step| {
-        let (ending, why) = match result.endings.get(&step.id) {
-            Some(Ending::Done) => ("done", None),
-            Some(Ending::Unchanged) => ("unchanged", None),
-            Some(Ending::Failed(why)) => ("failed", Some(why.as_str())),
-            Some(Ending::Skipped(why)) => ("skipped", Some(why.as_str())),
-            None => ("given up", None),
-        };
-        StepEnding {
-            step: step.id.0,
-            ending,
-            why,
-        }
-    });
-    let endings: Vec<StepEnding<'_>> = endings.collect();
-    let count = |wanted: &[&str]| {
-        endings
-            .iter()
-            .filter(|step| wanted.contains(&step.ending))
-            .count()
-    };
-    let done = count(&["done", "unchanged"]);
-    if result.stopped {
-        printer.note(format!("stopped: {done} of {} steps are done, {} were given up; run the same command again to go on", endings.len(), count(&["given up"])));
-    } else if done < endings.len() {
-        printer.note(format!(
-            "{done} of {} steps are done, {} failed, {} skipped",
-            endings.len(),
-            count(&["failed"]),
-            count(&["skipped"])
-        ));
-    }
-    printer.document(&AppliedDocument {
-        plan,
-        complete: result.is_complete(plan),
-        stopped: result.stopped,
-        endings,
-    })
 }

@@ -1,6 +1,7 @@
 //! The one door to stdout and stderr: data goes to the first, everything else to the second.
 
-use std::io::{IsTerminal as _, Write as _};
+use std::io::{self, IsTerminal as _, Write as _};
+use std::sync::{Arc, OnceLock};
 
 use serde::Serialize;
 
@@ -13,6 +14,8 @@ pub struct Printer {
     pub quiet: bool,
     /// Whether colours may be used: a terminal, and `NO_COLOR` is not set (no-color.org).
     pub color: bool,
+    /// The first thing that went wrong with stdout.
+    trouble: Arc<OnceLock<io::Error>>,
 }
 
 impl Printer {
@@ -22,13 +25,33 @@ impl Printer {
             json,
             quiet,
             color: !no_color && std::io::stdout().is_terminal(),
+            trouble: Arc::default(),
         }
     }
 
-    /// A line of data; a reader that has gone away (`| head`) is no error.
+    /// A line of data.
     pub fn line(&self, text: impl AsRef<str>) {
         if !self.json {
-            let _ = writeln!(std::io::stdout(), "{}", text.as_ref());
+            self.judge(writeln!(std::io::stdout(), "{}", text.as_ref()));
+        }
+    }
+
+    /// Remembers what went wrong with stdout; a reader that has gone away (`| head`) is no fault.
+    fn judge(&self, written: io::Result<()>) {
+        if let Err(error) = written
+            && error.kind() != io::ErrorKind::BrokenPipe
+        {
+            // Only the first is of interest.
+            let _ = self.trouble.set(error);
+        }
+    }
+
+    /// Whether everything that was asked for has gone out.
+    pub fn finish(&self) -> io::Result<()> {
+        self.judge(std::io::stdout().flush());
+        match self.trouble.get() {
+            Some(error) => Err(io::Error::new(error.kind(), error.to_string())),
+            None => Ok(()),
         }
     }
 
@@ -39,18 +62,23 @@ impl Printer {
         }
     }
 
+    /// A line about what went wrong, which no `--quiet` hides.
+    pub fn fault(&self, text: impl AsRef<str>) {
+        let _ = writeln!(std::io::stderr(), "{}", text.as_ref());
+    }
+
     /// The JSON document, when one was asked for.
     pub fn document(&self, value: &impl Serialize) -> anyhow::Result<()> {
         if self.json {
             let text = serde_json::to_string_pretty(value)?;
-            let _ = writeln!(std::io::stdout(), "{text}");
+            self.judge(writeln!(std::io::stdout(), "{text}"));
         }
         Ok(())
     }
 
     /// Data that is not text in lines: a file's content, as it is.
     pub fn raw(&self, bytes: &[u8]) {
-        let _ = std::io::stdout().write_all(bytes);
+        self.judge(std::io::stdout().write_all(bytes));
     }
 
     /// An empty screen to write on; where stdout is no terminal, an empty line between one picture and the next.

@@ -80,7 +80,7 @@ impl<'a> Display<'a> {
                     Ending::Failed(why) => format!("{} {title}: {why}", self.printer.bad("FAILED")),
                     Ending::Skipped(why) => format!("skipped {title}: {why}"),
                 };
-                self.ended(event.step, line);
+                self.ended(event.step, &line, matches!(ending, Ending::Failed(_)));
             }
         }
     }
@@ -97,6 +97,8 @@ impl<'a> Display<'a> {
             );
             bar.enable_steady_tick(Duration::from_millis(120));
             bars.steps.insert(id, bar);
+        } else {
+            self.printer.note(format!("  .. {title}"));
         }
     }
 
@@ -111,16 +113,23 @@ impl<'a> Display<'a> {
         }
     }
 
-    fn ended(&mut self, id: StepId, line: String) {
+    fn ended(&mut self, id: StepId, line: &str, is_fault: bool) {
+        let print = || {
+            if is_fault {
+                self.printer.fault(line);
+            } else {
+                self.printer.note(line);
+            }
+        };
         match &mut self.bars {
             Some(bars) => {
                 if let Some(bar) = bars.steps.remove(&id) {
                     bar.finish_and_clear();
                 }
                 bars.total.inc(1);
-                bars.total.suspend(|| self.printer.note(line));
+                bars.total.suspend(print);
             }
-            None => self.printer.note(line),
+            None => print(),
         }
     }
 

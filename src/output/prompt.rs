@@ -1,14 +1,20 @@
 //! Questions to the person at the terminal.
 
-use anyhow::Result;
-use dialoguer::{Confirm, Input, MultiSelect, Select};
+use std::io::{BufRead as _, Write as _};
 
-/// A yes or no; no by default.
+use anyhow::Result;
+use dialoguer::{Input, MultiSelect, Select};
+
+/// A yes or no; no by default, and when there is nobody any more.
+///
+/// A whole line is read from a terminal that is left as it is: whoever stops the program here, gets it back whole.
 pub fn confirm(question: &str) -> Result<bool> {
-    Ok(Confirm::new()
-        .with_prompt(question)
-        .default(false)
-        .interact()?)
+    let mut stderr = std::io::stderr();
+    write!(stderr, "{question} [y/N] ")?;
+    stderr.flush()?;
+    let mut answer = String::new();
+    std::io::stdin().lock().read_line(&mut answer)?;
+    Ok(["y", "yes"].contains(&answer.trim().to_lowercase().as_str()))
 }
 
 /// A line of text, with a default and a check of what was typed.

@@ -1,12 +1,14 @@
 //! Which instance fills which slot, which are to be replaced, and which are to go.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 
+use crate::dns::{is_of_line, known_nodes};
 use crate::line::{
     CheckReference, Generation, HealthCheck, Instance, InstanceState, LineName, NodeReport,
-    NodeSight, Observed, Profile, Region, RegionView, Slot,
+    NodeSight, Observed, Profile, RecordSet, RecordValue, Region, RegionView, Slot,
 };
 
 /// How long a new instance may stay silent before it counts as dead.
@@ -74,7 +76,7 @@ impl<'a> Fleet<'a> {
 }
 
 /// Whether an instance still has to be dealt with: one that is shutting down goes by itself.
-fn is_present(instance: &Instance) -> bool {
+pub(super) fn is_present(instance: &Instance) -> bool {
     !matches!(
         instance.state,
         InstanceState::ShuttingDown | InstanceState::Terminated
@@ -88,21 +90,33 @@ fn fill<'a>(
     now: Timestamp,
     surplus: &mut Vec<(&'a Instance, String)>,
 ) -> Filling<'a> {
-    let mut found: Vec<&Instance> = observed
+    let of_slot: Vec<&Instance> = observed
         .instances()
         .filter(|instance| instance.slot.as_ref() == Some(slot))
         .collect();
-    // Newest generation first; of two with one generation everybody keeps the same, the lower id.
-    found.sort_by(|a, b| {
-        b.generation
-            .cmp(&a.generation)
-            .then_with(|| a.id.cmp(&b.id))
+    let newest = of_slot.iter().map(|instance| instance.generation).max();
+    let mut found: Vec<(&Instance, Standing<'_>)> = of_slot
+        .into_iter()
+        .filter(|instance| is_present(instance))
+        .map(|instance| (instance, state_of(instance, line, observed, now)))
+        .collect();
+    found.sort_by_key(|(instance, standing)| {
+        let is_stuck = matches!(standing, Standing::Stuck(_));
+        let is_unused = !is_in_records(instance, line, observed);
+        // Who can be worked on goes first, then the newest; one that cannot be judged keeps its place if users may be
+        // on it. Of two alike everybody keeps the same, the lower id.
+        (
+            is_stuck,
+            is_stuck && is_unused,
+            Reverse(instance.generation),
+            is_unused,
+            &instance.id,
+        )
     });
-    let newest = found.first().map(|instance| instance.generation);
     let mut kept = None;
     let mut condemned = None;
-    for instance in found.into_iter().filter(|instance| is_present(instance)) {
-        match state_of(instance, line, observed, now) {
+    for (instance, standing) in found {
+        match standing {
             _ if kept.is_some() => {
                 surplus.push((instance, "another instance has taken its slot".to_owned()));
             }
@@ -155,6 +169,35 @@ fn state_of<'a>(
         }
         None => Standing::Alive(None),
     }
+}
+
+/// Whether the line's records answer with an instance's address.
+pub(super) fn is_in_records(instance: &Instance, line: &LineName, observed: &Observed) -> bool {
+    let Some(address) = instance.address.map(|address| address.to_string()) else {
+        return false;
+    };
+    let records = observed.zone.iter().flat_map(|zone| &zone.records);
+    let answers = |record: &RecordSet| match &record.value {
+        RecordValue::Values { values, .. } => values.contains(&address),
+        RecordValue::Alias(_) => false,
+    };
+    records
+        .filter(|record| is_of_line(line, record))
+        .any(answers)
+}
+
+/// The slots whose records answer with an instance's address; damaged tags may make it another than the instance's own.
+pub(super) fn slots_answering(
+    instance: &Instance,
+    line: &LineName,
+    observed: &Observed,
+) -> Vec<Slot> {
+    let zone = observed.zone.iter();
+    let nodes = zone.flat_map(|zone| known_nodes(line, &zone.records));
+    nodes
+        .filter(|node| Some(node.address) == instance.address)
+        .map(|node| node.slot)
+        .collect()
 }
 
 /// Route 53's word on an instance, if it was asked.

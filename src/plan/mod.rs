@@ -1,19 +1,27 @@
 //! The plan: a pure function of profile, observation and time to an ordered set of typed steps with reasons.
 
+mod answers;
 mod context;
+#[cfg(test)]
+mod disorder;
 mod files;
 mod fleet;
+mod groups;
 mod network;
 #[cfg(test)]
 mod properties;
 mod records;
 mod refusal;
+mod retire;
+#[cfg(test)]
+mod samples;
 #[cfg(test)]
 mod simulation;
 mod step;
 mod teardown;
 mod up;
 
+pub use answers::{ReadyNode, answers};
 pub use context::{Context, Wanted};
 pub use files::release_of;
 pub use fleet::regions_to_launch_in;

@@ -17,6 +17,8 @@ pub(super) struct Rules {
     pub(super) add: Vec<Rule>,
     /// Ones that should not be there.
     pub(super) remove: Vec<Rule>,
+    /// Ones that should not be there and that this program has no words to remove, described.
+    pub(super) foreign: Vec<String>,
 }
 
 /// Compares a group with what the profile and the operator's address ask for.
@@ -27,13 +29,18 @@ pub(super) fn rules(profile: &Profile, operator: Option<IpAddr>, group: Option<&
     let wanted = wanted(profile, operator);
     let nothing = BTreeSet::new();
     let present = group.map_or(&nothing, |group| &group.rules);
-    Rules {
-        add: wanted.difference(present).cloned().collect(),
-        remove: present
+    let surplus = || {
+        present
             .difference(&wanted)
             .filter(|rule| !is_operators(rule))
+    };
+    Rules {
+        add: wanted.difference(present).cloned().collect(),
+        remove: surplus()
+            .filter(|rule| foreign_source(rule).is_none())
             .cloned()
             .collect(),
+        foreign: surplus().filter_map(foreign_source).cloned().collect(),
     }
 }
 
@@ -68,6 +75,13 @@ fn rule(port: u16, network: IpNet) -> Rule {
         from_port: port,
         to_port: port,
         source: RuleSource::Network(network),
+    }
+}
+
+fn foreign_source(rule: &Rule) -> Option<&String> {
+    match &rule.source {
+        RuleSource::Foreign(what) => Some(what),
+        RuleSource::Network(_) => None,
     }
 }
 
@@ -108,6 +122,19 @@ mod tests {
         profile.ssh.allow.push("203.0.113.0/24".parse().unwrap());
         let add = rules(&profile, here, None).add;
         assert_eq!(add.iter().filter(|rule| rule.from_port == 22).count(), 1);
+    }
+
+    #[test]
+    fn a_rule_that_no_line_makes_is_told_and_not_planned_away() {
+        let mut found = group(&[]);
+        found.rules.insert(Rule {
+            from_port: 0,
+            to_port: u16::MAX,
+            source: RuleSource::Foreign("-1 from sg-2".to_owned()),
+        });
+        let rules = rules(&Profile::default(), None, Some(&found));
+        assert_eq!(rules.remove, []);
+        assert_eq!(rules.foreign, ["-1 from sg-2"]);
     }
 
     #[test]

@@ -6,8 +6,10 @@ use proptest::prelude::*;
 use crate::line::*;
 
 use super::context::{Context, Wanted};
-use super::simulation::{NOW, World, foreign_record, profile, pushed, wanted};
-use super::step::{Action, Plan};
+use super::disorder::{ALL, disorder, foreign_records};
+use super::samples::{NOW, profile, pushed, wanted};
+use super::simulation::{Luck, World};
+use super::step::{Action, Plan, StepId};
 use super::{teardown, up};
 
 fn plan(wanted: &Wanted, observed: &Observed) -> Plan {
@@ -109,7 +111,7 @@ fn a_region_that_leaves_and_cannot_be_seen_keeps_its_check() {
     world
         .zone()
         .records
-        .retain(|record| *record == foreign_record());
+        .retain(|record| foreign_records().contains(record));
     world.apply(&after, &plan(&after, &world.observed));
     assert_eq!(world.zone().checks.len(), 3);
     world.observed.regions.insert(dark, light);
@@ -139,136 +141,233 @@ fn an_unreachable_node_is_replaced_only_when_the_checkers_agree() {
     assert!(replacing.steps.iter().any(|step| matches!(&step.action, Action::Launch { order, .. } if order.generation == Generation(2))));
 }
 
-#[derive(Clone, Debug)]
-struct Mess {
-    slot: u16,
-    region: usize,
-    generation: u32,
-    state: u8,
-    sight: u8,
-    tagged: bool,
-    has_check: bool,
+/// Choices of order and luck, as bytes that are used up one by one.
+struct Dice {
+    bytes: Vec<u8>,
+    at: usize,
 }
 
-fn mess() -> impl Strategy<Value = Vec<Mess>> {
-    let one = (
-        1..=3_u16,
-        0..3_usize,
-        1..=3_u32,
-        0..5_u8,
-        0..5_u8,
-        prop::bool::weighted(0.9),
-        any::<bool>(),
-    );
-    prop::collection::vec(
-        one.prop_map(
-            |(slot, region, generation, state, sight, tagged, has_check)| Mess {
-                slot,
-                region,
-                generation,
-                state,
-                sight,
-                tagged,
-                has_check,
-            },
-        ),
-        0..8,
-    )
-}
-
-const ALL: [&str; 3] = ["us-east-1", "eu-west-1", "ap-southeast-1"];
-
-/// A world left behind by anything: doubled, dead, half-made and stray machines, groups and checks.
-fn messy_world(wanted: &Wanted, mess: &[Mess], groups: [bool; 3]) -> World {
-    let mut world = World::empty(&ALL);
-    for (name, _) in ALL.iter().zip(groups).filter(|(_, has)| *has) {
-        let region: Region = name.parse().unwrap();
-        world.step(wanted, &Action::CreateGroup { region });
+impl Dice {
+    fn roll(&mut self, among: usize) -> usize {
+        self.at += 1;
+        usize::from(self.bytes[self.at % self.bytes.len()]) % among
     }
-    for one in mess {
-        let region: Region = ALL[one.region].parse().unwrap();
-        let slot = Slot {
-            region: region.clone(),
-            number: one.slot,
-        };
-        let id = world.boot(&region, one.tagged.then_some(&slot), one.generation);
-        let instance = world.parts(&region).0.last_mut().unwrap();
-        instance.state = [
-            InstanceState::Running,
-            InstanceState::Running,
-            InstanceState::Stopped,
-            InstanceState::Stopping,
-            InstanceState::Running,
-        ][usize::from(one.state)];
-        let address = instance.address;
-        let sight = match one.sight {
-            0 => Some(NodeReport::default()),
-            1 => Some(NodeReport {
-                booted: true,
-                has_lasting_key: true,
-                ..NodeReport::default()
-            }),
-            2 => Some(pushed(wanted, &slot, address)),
-            3 => Some(NodeReport {
-                boot_error: Some("no packages".to_owned()),
-                ..NodeReport::default()
-            }),
-            _ => None,
-        };
-        world
+}
+
+fn dice() -> impl Strategy<Value = Vec<u8>> {
+    prop::collection::vec(any::<u8>(), 40)
+}
+
+/// Every third step fails, or is done without anybody hearing of it.
+fn luck(bytes: &[u8], step: StepId) -> Luck {
+    match bytes[(step.0 * 7 + 3) % bytes.len()] % 6 {
+        0 => Luck::Refused,
+        1 => Luck::Unheard,
+        _ => Luck::Good,
+    }
+}
+
+/// What time alone does between two runs.
+fn time_passes(world: &mut World) {
+    for name in ALL {
+        let Some(RegionView::Seen { instances, .. }) = world
             .observed
-            .nodes
-            .extend(sight.map(|report| (id, NodeSight::Reported(report))));
-        if one.has_check {
-            let reference = CheckReference::new(
-                &wanted.profile.name,
-                &slot,
-                address.unwrap(),
-                &wanted.profile.dns.checks.settings(),
-            );
-            let check = HealthCheck {
-                id: format!("hc-{}", world.made),
-                reference,
-                address,
-                inverted: false,
-                disabled: false,
-            };
-            world.zone().checks.push(check);
+            .regions
+            .get_mut(&name.parse::<Region>().unwrap())
+        else {
+            continue;
+        };
+        instances.retain(|one| one.state != InstanceState::ShuttingDown);
+        for one in instances {
+            match one.state {
+                InstanceState::Pending => one.state = InstanceState::Running,
+                InstanceState::Stopping => one.state = InstanceState::Stopped,
+                _ => {}
+            }
         }
     }
-    world.offered(wanted);
-    world
+}
+
+/// Plans and applies with nothing going wrong but the order, twice; then nothing may be left to do.
+fn settle(wanted: &Wanted, world: &mut World, dice: &mut Dice) -> Plan {
+    for _ in 0..2 {
+        let plan = plan(wanted, &world.observed);
+        insist_on_order(&plan);
+        world.run(wanted, &plan, |among| dice.roll(among), |_| Luck::Good);
+        time_passes(world);
+    }
+    let last = plan(wanted, &world.observed);
+    assert!(last.is_empty(), "not settled: {last:#?}");
+    last
+}
+
+fn insist_on_order(plan: &Plan) {
+    for step in &plan.steps {
+        let mut before = step.needs.iter().chain(&step.after);
+        assert!(
+            before.all(|before| before.0 < step.id.0),
+            "a step waits for a later one"
+        );
+    }
+}
+
+/// Whoever could not be reached can be again, with an old release; says whether there was anybody.
+fn heal(wanted: &Wanted, world: &mut World) -> bool {
+    let mut has_healed = false;
+    let all: Vec<Instance> = world.observed.instances().cloned().collect();
+    for one in all {
+        let is_silent = !matches!(
+            world.observed.nodes.get(&one.id),
+            None | Some(NodeSight::Reported(_))
+        );
+        if let Some(slot) = one.slot.as_ref().filter(|_| is_silent) {
+            let report = NodeReport {
+                release: Some("0123456789abcdef".to_owned()),
+                ..pushed(wanted, slot, one.address)
+            };
+            let sight = NodeSight::Reported(report);
+            world.observed.nodes.insert(one.id, sight);
+            has_healed = true;
+        }
+    }
+    world.observed.verdicts.clear();
+    has_healed
+}
+
+/// Whatever is not the line's is as it was, and another operator's way in too.
+fn insist_on_foreign(world: &mut World) {
+    for record in foreign_records() {
+        assert!(world.zone().records.contains(&record), "{record:?} is gone");
+    }
+}
+
+fn operators_rules(world: &World) -> usize {
+    let rules = world.observed.groups().flat_map(|group| &group.rules);
+    rules.filter(|rule| rule.from_port == 22).count()
+}
+
+/// Exactly what is wanted is there.
+fn insist_on_whole(wanted: &Wanted, world: &mut World, last: &Plan) {
+    let mut slots: Vec<Slot> = wanted.profile.slots().collect();
+    slots.sort();
+    let mut filled: Vec<Slot> = world
+        .observed
+        .instances()
+        .map(|one| one.slot.clone().unwrap())
+        .collect();
+    filled.sort();
+    assert_eq!(filled, slots);
+    let is_told = |trouble: &super::step::Trouble| trouble.what.contains("which no line does");
+    assert!(last.troubles.iter().all(is_told), "{:?}", last.troubles);
+    let mut checked: Vec<Slot> = world
+        .zone()
+        .checks
+        .iter()
+        .map(|check| check.reference.slot.clone())
+        .collect();
+    checked.sort();
+    assert_eq!(checked, slots);
+    let known = crate::dns::known_nodes(&wanted.profile.name, &world.zone().records);
+    assert_eq!(
+        known.into_iter().map(|node| node.slot).collect::<Vec<_>>(),
+        slots
+    );
+}
+
+/// Hides a region from the next plan, and shows it again.
+fn hide(world: &mut World, number: u8) -> Option<(Region, RegionView)> {
+    let region: Region = ALL.get(usize::from(number))?.parse().unwrap();
+    let dark = RegionView::NotLookedAt("timed out".to_owned());
+    let view = world.observed.regions.insert(region.clone(), dark)?;
+    Some((region, view))
+}
+
+fn refuse_offer(world: &mut World, number: u8) {
+    if let Some(name) = ALL.get(usize::from(number)) {
+        let refused = Err("no image".to_owned());
+        if let Some(offer) = world
+            .observed
+            .offers
+            .get_mut(&name.parse::<Region>().unwrap())
+        {
+            *offer = refused;
+        }
+    }
+}
+
+/// As many cases as asked for in `PROPTEST_CASES`, or as fit into some seconds.
+fn config() -> ProptestConfig {
+    let asked = ProptestConfig::default();
+    let is_asked = asked.cases != 256;
+    ProptestConfig {
+        cases: if is_asked { asked.cases } else { 700 },
+        failure_persistence: None,
+        ..asked
+    }
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(256))]
+    #![proptest_config(config())]
 
     #[test]
-    fn from_any_state_two_rounds_lead_to_what_is_wanted(mess in mess(), groups in any::<[bool; 3]>(), regions in 1..=3_usize, per_region in 1..=2_u16) {
+    fn from_any_state_two_rounds_lead_to_what_is_wanted(disorder in disorder(), regions in 1..=3_usize, per_region in 1..=2_u16, dice in dice()) {
         let wanted = wanted(profile(&ALL[..regions], per_region));
-        let mut world = messy_world(&wanted, &mess, groups);
-        for _ in 0..2 {
-            let plan = plan(&wanted, &world.observed);
-            world.apply(&wanted, &plan);
+        let mut world = disorder.world(&wanted);
+        let mut dice = Dice { bytes: dice, at: 0 };
+        let others = operators_rules(&world);
+        let mut last = settle(&wanted, &mut world, &mut dice);
+        prop_assert!(operators_rules(&world) <= others);
+        if heal(&wanted, &mut world) {
+            last = settle(&wanted, &mut world, &mut dice);
         }
-        let last = plan(&wanted, &world.observed);
-        prop_assert!(last.is_empty() && last.troubles.is_empty(), "{:?}", last);
-        prop_assert_eq!(world.observed.instances().count(), regions * usize::from(per_region));
-        prop_assert!(world.zone().records.contains(&foreign_record()));
-        prop_assert_eq!(world.zone().checks.len(), regions * usize::from(per_region));
+        insist_on_whole(&wanted, &mut world, &last);
+        insist_on_foreign(&mut world);
     }
 
     #[test]
-    fn a_teardown_of_anything_leaves_nothing_but_what_is_not_ours(mess in mess(), groups in any::<[bool; 3]>()) {
+    fn whatever_fails_on_the_way_two_more_rounds_lead_there(disorder in disorder(), regions in 1..=3_usize, per_region in 1..=2_u16, dice in dice()) {
+        let wanted = wanted(profile(&ALL[..regions], per_region));
+        let mut world = disorder.world(&wanted);
+        let bytes = dice.clone();
+        let mut dice = Dice { bytes: dice, at: 0 };
+        let hidden = hide(&mut world, disorder.unseen);
+        refuse_offer(&mut world, disorder.no_offer);
+        for round in 0..2 {
+            let plan = plan(&wanted, &world.observed);
+            world.run(&wanted, &plan, |among| dice.roll(among), |id| luck(&bytes, StepId(id.0 + round * 11)));
+            time_passes(&mut world);
+            insist_on_foreign(&mut world);
+        }
+        world.observed.regions.extend(hidden);
+        world.offered(&wanted);
+        let mut last = settle(&wanted, &mut world, &mut dice);
+        if heal(&wanted, &mut world) {
+            last = settle(&wanted, &mut world, &mut dice);
+        }
+        insist_on_whole(&wanted, &mut world, &last);
+        insist_on_foreign(&mut world);
+    }
+
+    #[test]
+    fn a_teardown_of_anything_leaves_nothing_but_what_is_not_ours(disorder in disorder(), dice in dice()) {
         let wanted = wanted(profile(&ALL, 1));
-        let mut world = messy_world(&wanted, &mess, groups);
-        let first = plan(&wanted, &world.observed);
-        world.apply(&wanted, &first);
-        let zone = world.zone().clone();
-        let plan = teardown(&wanted.profile.name, &world.observed, &[zone]);
-        world.apply(&wanted, &plan);
+        let mut world = disorder.world(&wanted);
+        let bytes = dice.clone();
+        let mut dice = Dice { bytes: dice, at: 0 };
+        for round in 0..2 {
+            let zone = world.zone().clone();
+            let plan = teardown(&wanted.profile.name, &world.observed, &[zone]);
+            insist_on_order(&plan);
+            // A zone that cannot be changed keeps no machine, so records that fail may point at what is gone.
+            let records = plan.ids_where(|step| matches!(step.action, Action::ChangeRecords { .. }));
+            let luck = |id: StepId| if round > 0 || records.contains(&id) { Luck::Good } else { luck(&bytes, id) };
+            world.run(&wanted, &plan, |among| dice.roll(among), luck);
+            time_passes(&mut world);
+        }
         prop_assert_eq!(world.observed.instances().count() + world.observed.groups().count() + world.zone().checks.len(), 0);
-        prop_assert_eq!(&world.zone().records, &vec![foreign_record()]);
+        prop_assert_eq!(&world.zone().records, &foreign_records());
+        let zone = world.zone().clone();
+        prop_assert!(teardown(&wanted.profile.name, &world.observed, &[zone]).is_empty());
     }
 }
 

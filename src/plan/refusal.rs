@@ -28,8 +28,6 @@ pub enum Refusal {
     },
     /// A record that is not the line's stands where one of its own must be.
     ForeignRecord(String),
-    /// Every record of the line would go although it is not being torn down.
-    NoNodeLeft,
 }
 
 impl Refusal {
@@ -50,7 +48,6 @@ impl Refusal {
                 "set `nodes.instance_types` to one of them, or pass --allow-paid to launch it anyway, at on-demand price".to_owned()
             }
             Self::ForeignRecord(_) => "remove that record yourself, or choose another `dns.host`".to_owned(),
-            Self::NoNodeLeft => "look at `dsline status`; to remove the line, run `dsline teardown`".to_owned(),
         }
     }
 }
@@ -82,9 +79,6 @@ impl fmt::Display for Refusal {
             }
             Self::ForeignRecord(what) => {
                 write!(f, "the zone holds a record that is not this line's: {what}")
-            }
-            Self::NoNodeLeft => {
-                f.write_str("the change would leave the host name without any node")
             }
         }
     }

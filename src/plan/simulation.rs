@@ -1,45 +1,47 @@
-//! A world of data in which every step of a plan succeeds at once, for the planner's property tests.
+//! A world of data in which a plan's steps are carried out one by one, and which insists on its safety after each.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 
-use crate::dns::{ChangeAction, NodeRecord, change, desired};
+use crate::dns::{NodeRecord, apply_batch, change, desired, is_of_line, known_nodes};
 use crate::line::*;
-use crate::render::GatewayBinary;
 
+use super::answers::{ReadyNode, answers};
 use super::context::Wanted;
-use super::files::release_of;
-use super::step::{Action, Plan};
+use super::samples::{NOW, foreign_record, pushed};
+use super::step::{Action, Plan, Step, StepId};
 
-pub(super) const NOW: &str = "2026-11-22T12:00:00Z";
-
-pub(super) fn wanted(profile: Profile) -> Wanted {
-    Wanted {
-        profile,
-        secret: LineSecret::from_bytes([9; 32]),
-        upstream_key: Secret::new("upstream"),
-        gateway: GatewayBinary::new(b"gateway".to_vec()),
-        authorized_keys: Vec::new(),
-        now: NOW.parse().unwrap(),
-    }
+/// How a step goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Luck {
+    Good,
+    /// It fails before it has done anything.
+    Refused,
+    /// It is done, and yet counts as failed: its answer was lost.
+    Unheard,
 }
 
-pub(super) fn profile(regions: &[&str], per_region: u16) -> Profile {
-    let mut profile = Profile {
-        regions: regions.iter().map(|name| name.parse().unwrap()).collect(),
-        ..Profile::default()
-    };
-    profile.nodes.per_region = per_region;
-    profile.dns.host = "llm.example.com".to_owned();
-    profile
+/// What a run knows of a slot, as `engine` does.
+#[derive(Clone, Default)]
+struct Facts {
+    instance: Option<String>,
+    address: Option<Ipv4Addr>,
+    check: Option<String>,
+    unfinished: bool,
+    reachable: bool,
 }
 
-/// A world in which every step succeeds at once.
+/// What is, and what this run has learnt of it.
 pub(super) struct World {
     pub(super) observed: Observed,
     pub(super) made: u16,
-    /// The instance that fills each slot in the plan that is being applied.
-    filling: BTreeMap<Slot, String>,
+    /// The instance that each client token made, by slot and generation.
+    pub(super) tokens: BTreeMap<(Slot, Generation), String>,
+    facts: BTreeMap<Slot, Facts>,
+    /// Addresses of instances that were terminated here.
+    gone: BTreeSet<String>,
+    /// Whether some node that answers was in the records when the run began, and the run is no teardown.
+    serves: bool,
 }
 
 impl World {
@@ -65,7 +67,10 @@ impl World {
                 ..Observed::default()
             },
             made: 0,
-            filling: BTreeMap::new(),
+            tokens: BTreeMap::new(),
+            facts: BTreeMap::new(),
+            gone: BTreeSet::new(),
+            serves: false,
         }
     }
 
@@ -81,17 +86,15 @@ impl World {
     }
 
     pub(super) fn instance(&self, slot: &Slot) -> Instance {
-        self.observed
-            .instances()
-            .find(|one| one.id == self.filling[slot])
-            .unwrap()
-            .clone()
+        let id = self.facts[slot].instance.clone().unwrap();
+        let mut all = self.observed.instances();
+        all.find(|one| one.id == id).unwrap().clone()
     }
 
     pub(super) fn boot(&mut self, region: &Region, slot: Option<&Slot>, generation: u32) -> String {
         self.made += 1;
         let [high, low] = self.made.to_be_bytes();
-        let id = format!("i-{}", self.made);
+        let id = format!("i-{:04}", self.made);
         let instance = Instance {
             id: id.clone(),
             region: region.clone(),
@@ -107,77 +110,145 @@ impl World {
         id
     }
 
+    /// Carries out a whole plan, in its order, with nothing going wrong.
     pub(super) fn apply(&mut self, wanted: &Wanted, plan: &Plan) {
-        let known = plan
-            .nodes
-            .iter()
-            .filter_map(|node| Some((node.slot.clone(), node.instance.clone()?)));
-        self.filling = known.collect();
-        for step in &plan.steps {
-            self.step(wanted, &step.action);
-        }
+        self.run(wanted, plan, |_| 0, |_| Luck::Good);
     }
 
-    pub(super) fn step(&mut self, wanted: &Wanted, action: &Action) {
+    /// Carries out a plan as the engine might: `pick` chooses among the steps whose turn it is, `luck` says how each goes.
+    pub(super) fn run(
+        &mut self,
+        wanted: &Wanted,
+        plan: &Plan,
+        mut pick: impl FnMut(usize) -> usize,
+        luck: impl Fn(StepId) -> Luck,
+    ) {
+        self.begin(wanted, plan);
+        let mut endings: BTreeMap<StepId, bool> = BTreeMap::new();
+        loop {
+            let is_ready = |step: &&Step| {
+                let mut before = step.needs.iter().chain(&step.after);
+                !endings.contains_key(&step.id) && before.all(|id| endings.contains_key(id))
+            };
+            let ready: Vec<&Step> = plan.steps.iter().filter(is_ready).collect();
+            if ready.is_empty() {
+                break;
+            }
+            let step = ready[pick(ready.len()) % ready.len()];
+            let mut is_well = step.needs.iter().all(|id| endings[id]);
+            if is_well && luck(step.id) != Luck::Refused {
+                is_well = self.step(wanted, &step.action) && luck(step.id) == Luck::Good;
+                self.insist_on_safety(wanted, step);
+            } else {
+                is_well = false;
+            }
+            endings.insert(step.id, is_well);
+        }
+        assert_eq!(endings.len(), plan.steps.len(), "a step waits for ever");
+    }
+
+    fn begin(&mut self, wanted: &Wanted, plan: &Plan) {
+        let is_due = |slot: &Slot| {
+            plan.steps.iter().any(|step| matches!(&step.action, Action::Boot { slot: at, .. } | Action::Push { slot: at, .. } if at == slot))
+        };
+        let known = plan.nodes.iter().map(|node| {
+            let facts = Facts {
+                instance: node.instance.clone(),
+                address: node.address,
+                check: node.check.clone(),
+                unfinished: is_due(&node.slot),
+                reachable: node.reachable,
+            };
+            (node.slot.clone(), facts)
+        });
+        self.facts = known.collect();
+        self.gone.clear();
+        self.serves = !plan.nodes.is_empty() && self.is_answered(wanted);
+    }
+
+    /// Whether DNS answers with a node that works, or with one in a region that nobody can see.
+    fn is_answered(&self, wanted: &Wanted) -> bool {
+        let zone = self.observed.zone.as_ref().unwrap();
+        let serves = |node: &NodeRecord| {
+            let region = self.observed.regions.get(&node.slot.region);
+            if !matches!(region, Some(RegionView::Seen { .. })) {
+                return true;
+            }
+            let mut all = self.observed.instances();
+            all.any(|one| {
+                let sight = self.observed.nodes.get(&one.id);
+                Some(node.address) == one.address
+                    && one.state == InstanceState::Running
+                    && matches!(sight, Some(NodeSight::Reported(report)) if report.booted)
+            })
+        };
+        let nodes = known_nodes(&wanted.profile.name, &zone.records);
+        nodes.iter().any(serves)
+    }
+
+    fn insist_on_safety(&self, wanted: &Wanted, step: &Step) {
+        let zone = self.observed.zone.as_ref().unwrap();
+        let ours = zone
+            .records
+            .iter()
+            .filter(|record| is_of_line(&wanted.profile.name, record));
+        for record in ours {
+            if let RecordValue::Values { values, .. } = &record.value {
+                assert!(
+                    !values.iter().any(|value| self.gone.contains(value)),
+                    "after {step:?} DNS answers a terminated instance: {record:?}"
+                );
+            }
+        }
+        assert!(
+            !self.serves || self.is_answered(wanted),
+            "after {step:?} DNS answers no node that works"
+        );
+    }
+
+    /// Does one step; says whether it went well.
+    pub(super) fn step(&mut self, wanted: &Wanted, action: &Action) -> bool {
         match action {
             Action::CreateGroup { region } => {
-                let group = Group {
-                    id: format!("sg-{region}"),
-                    region: region.clone(),
-                    key_id: None,
-                    rules: BTreeSet::new(),
-                };
-                self.parts(region).1.push(group);
+                let id = format!("sg-{region}");
+                if !self.parts(region).1.iter().any(|group| group.id == id) {
+                    self.parts(region).1.push(Group {
+                        id,
+                        region: region.clone(),
+                        key_id: None,
+                        rules: BTreeSet::new(),
+                    });
+                }
             }
             Action::SetRules {
                 region,
+                group,
                 add,
                 remove,
-                ..
             } => {
-                let rules = &mut self.parts(region).1[0].rules;
-                rules.retain(|rule| !remove.contains(rule));
+                let groups = self.parts(region).1;
+                let named = |one: &&mut Group| group.as_ref().is_none_or(|id| *id == one.id);
+                let rules = &mut groups.iter_mut().find(named).unwrap().rules;
+                // EC2 cannot be told to remove what this program has no words for.
+                let is_told = |rule: &Rule| matches!(rule.source, RuleSource::Network(_));
+                rules.retain(|rule| !remove.contains(rule) || !is_told(rule));
                 rules.extend(add.iter().cloned());
             }
-            Action::Launch { order, .. } => {
-                let id = self.boot(&order.slot.region, Some(&order.slot), order.generation.0);
-                self.filling.insert(order.slot.clone(), id);
-            }
-            Action::Boot { slot, .. } => {
-                let id = self.instance(slot).id;
-                let report = NodeReport {
-                    booted: true,
-                    has_lasting_key: true,
-                    ..NodeReport::default()
-                };
-                self.observed.nodes.insert(id, NodeSight::Reported(report));
-            }
+            Action::Launch { order, .. } => self.launch(&order.slot, order.generation),
+            Action::Boot { slot, .. } => return self.finish_boot(slot),
             Action::Push { slot, .. } => {
                 let instance = self.instance(slot);
                 let report = pushed(wanted, slot, instance.address);
-                self.observed
-                    .nodes
-                    .insert(instance.id, NodeSight::Reported(report));
+                let nodes = &mut self.observed.nodes;
+                nodes.insert(instance.id, NodeSight::Reported(report));
+                self.facts.get_mut(slot).unwrap().unfinished = false;
             }
-            Action::CreateCheck { slot } => {
-                let address = self.instance(slot).address.unwrap();
-                let reference = CheckReference::new(
-                    &wanted.profile.name,
-                    slot,
-                    address,
-                    &wanted.profile.dns.checks.settings(),
-                );
-                self.made += 1;
-                let id = format!("hc-{}", self.made);
-                self.zone().checks.push(HealthCheck {
-                    id,
-                    reference,
-                    address: Some(address),
-                    inverted: false,
-                    disabled: false,
-                });
+            Action::CreateCheck { slot } => self.create_check(wanted, slot),
+            Action::ChangeRecords { slots, kept, .. } => {
+                return self.change_records(wanted, slots, kept);
             }
-            Action::ChangeRecords { slots, kept, .. } => self.change_records(wanted, slots, kept),
+            // What this run has adopted is not unused any more.
+            Action::DeleteCheck { check } if self.has_adopted_check(check) => {}
             Action::DeleteCheck { check } => {
                 let is_used = self
                     .zone()
@@ -187,68 +258,141 @@ impl World {
                 assert!(!is_used, "a check was deleted that a record still names");
                 self.zone().checks.retain(|one| one.id != *check);
             }
-            Action::Terminate { region, instances } => {
-                let gone: Vec<Instance> = self
-                    .parts(region)
-                    .0
-                    .iter()
-                    .filter(|one| instances.contains(&one.id))
-                    .cloned()
-                    .collect();
-                for instance in gone {
-                    let address = instance.address.unwrap().to_string();
-                    let answers = |record: &RecordSet| matches!(&record.value, RecordValue::Values { values, .. } if values.contains(&address));
-                    assert!(
-                        !self.zone().records.iter().any(answers),
-                        "an instance was terminated that DNS still answers"
-                    );
-                }
-                self.parts(region)
-                    .0
-                    .retain(|one| !instances.contains(&one.id));
-            }
+            Action::Terminate { region, instances } => self.terminate(region, instances),
             Action::DeleteGroup { region, group } => {
+                let (instances, groups) = self.parts(region);
+                let is_leaving = |one: &Instance| one.state == InstanceState::ShuttingDown;
                 assert!(
-                    self.parts(region).0.is_empty(),
+                    instances.iter().all(is_leaving),
                     "a group was deleted while instances use it"
                 );
-                self.parts(region).1.retain(|one| one.id != *group);
+                groups.retain(|one| one.id != *group);
             }
         }
+        true
     }
 
-    pub(super) fn change_records(&mut self, wanted: &Wanted, slots: &[Slot], kept: &[NodeRecord]) {
-        let checks = self.zone().checks.clone();
-        let of_slot = |slot: &Slot| {
-            let address = self.instance(slot).address.unwrap();
-            let check = checks
-                .iter()
-                .find(|check| check.address == Some(address) && check.reference.slot == *slot)
-                .unwrap();
-            NodeRecord {
-                slot: slot.clone(),
-                address,
-                check_id: check.id.clone(),
-            }
+    /// The instance that the token made, with its tags mended, or else a new one.
+    fn launch(&mut self, slot: &Slot, generation: Generation) {
+        let token = (slot.clone(), generation);
+        let made = self.tokens.get(&token).cloned();
+        let (instances, _) = self.parts(&slot.region);
+        let is_there = |one: &&mut Instance| {
+            Some(&one.id) == made.as_ref() && one.state != InstanceState::ShuttingDown
         };
-        let nodes: Vec<NodeRecord> = slots
-            .iter()
-            .map(of_slot)
-            .chain(kept.iter().cloned())
-            .collect();
-        let target = if nodes.is_empty() {
-            Vec::new()
+        let id = if let Some(instance) = instances.iter_mut().find(is_there) {
+            (instance.slot, instance.generation) = (Some(slot.clone()), generation);
+            instance.id.clone()
         } else {
-            desired(&wanted.profile, "Z1", &nodes)
+            self.boot(&slot.region, Some(slot), generation.0)
         };
-        let batch = change(&wanted.profile.name, &self.zone().records, &target).unwrap();
-        for one in batch.changes {
-            let records = &mut self.zone().records;
-            records.retain(|record| record.key() != one.record.key());
-            if one.action != ChangeAction::Delete {
-                records.push(one.record);
-            }
+        self.tokens.insert(token, id.clone());
+        self.facts.get_mut(slot).unwrap().instance = Some(id);
+    }
+
+    fn finish_boot(&mut self, slot: &Slot) -> bool {
+        let id = self.instance(slot).id;
+        self.made += 1;
+        let [high, low] = self.made.to_be_bytes();
+        let (instances, _) = self.parts(&slot.region);
+        let instance = instances.iter_mut().find(|one| one.id == id).unwrap();
+        if !instance.state.is_alive() {
+            return false;
         }
+        instance.state = InstanceState::Running;
+        let fresh = Ipv4Addr::new(198, 19, high, low);
+        let address = *instance.address.get_or_insert(fresh);
+        let report = NodeReport {
+            booted: true,
+            has_lasting_key: true,
+            ..NodeReport::default()
+        };
+        let nodes = &mut self.observed.nodes;
+        nodes.insert(id, NodeSight::Reported(report));
+        self.facts.get_mut(slot).unwrap().address = Some(address);
+        true
+    }
+
+    fn create_check(&mut self, wanted: &Wanted, slot: &Slot) {
+        let address = self.facts[slot].address.unwrap();
+        let settings = wanted.profile.dns.checks.settings();
+        let mut reference = CheckReference::new(&wanted.profile.name, slot, address, &settings);
+        let id = loop {
+            let taken = self.zone().checks.iter();
+            let taken = taken.clone().find(|check| check.reference == reference);
+            match taken {
+                None => {
+                    self.made += 1;
+                    let id = format!("hc-{:04}", self.made);
+                    self.zone().checks.push(HealthCheck {
+                        id: id.clone(),
+                        reference,
+                        address: Some(address),
+                        inverted: false,
+                        disabled: false,
+                    });
+                    break id;
+                }
+                Some(check) if check.address == Some(address) => break check.id.clone(),
+                Some(_) => reference = reference.next_attempt(),
+            }
+        };
+        self.facts.get_mut(slot).unwrap().check = Some(id);
+    }
+
+    fn terminate(&mut self, region: &Region, ids: &[String]) {
+        // What this run has adopted is not surplus any more.
+        let adopted: BTreeSet<String> = self
+            .facts
+            .values()
+            .filter_map(|facts| facts.instance.clone())
+            .collect();
+        let goes = |one: &Instance| ids.contains(&one.id) && !adopted.contains(&one.id);
+        let (instances, _) = self.parts(region);
+        let addresses: Vec<String> = instances
+            .iter()
+            .filter(|one| goes(one))
+            .filter_map(|one| one.address.map(|address| address.to_string()))
+            .collect();
+        instances.retain(|one| !goes(one));
+        self.gone.extend(addresses);
+    }
+
+    fn has_adopted_check(&self, id: &str) -> bool {
+        let mut all = self.facts.values();
+        all.any(|facts| facts.check.as_deref() == Some(id))
+    }
+
+    fn change_records(&mut self, wanted: &Wanted, slots: &[Slot], kept: &[NodeRecord]) -> bool {
+        let name = &wanted.profile.name;
+        let records = self.zone().records.clone();
+        let ready = |slot: &Slot| {
+            let facts = &self.facts[slot];
+            (!facts.unfinished).then_some(())?;
+            Some(ReadyNode {
+                record: NodeRecord {
+                    slot: slot.clone(),
+                    address: facts.address?,
+                    check_id: facts.check.clone()?,
+                },
+                is_sound: facts.reachable,
+            })
+        };
+        let Some(nodes) = answers(slots, kept, &known_nodes(name, &records), ready) else {
+            return false;
+        };
+        let batch = change(name, &records, &desired(&wanted.profile, "Z1", &nodes)).unwrap();
+        let checks = &self.observed.zone.as_ref().unwrap().checks;
+        let is_dangling = batch.changes.iter().any(|change| {
+            let check = change.record.health_check.as_ref();
+            change.action != crate::dns::ChangeAction::Delete
+                && check.is_some_and(|id| !checks.iter().any(|one| one.id == *id))
+        });
+        if is_dangling {
+            return false;
+        }
+        self.zone().records = apply_batch(records, &batch).unwrap();
+        true
     }
 
     /// What a real observation would add: offers for whoever asks.
@@ -265,46 +409,5 @@ impl World {
             .iter()
             .map(|region| (region.clone(), Ok(offer.clone())))
             .collect();
-    }
-}
-
-pub(super) fn pushed(wanted: &Wanted, slot: &Slot, address: Option<Ipv4Addr>) -> NodeReport {
-    let release = release_of(wanted, slot, address);
-    let state = |digest: &str| PartState {
-        digest: digest.to_owned(),
-        drifted: Vec::new(),
-    };
-    NodeReport {
-        lease: None,
-        booted: true,
-        boot_error: None,
-        has_lasting_key: true,
-        release: Some(release.digest().to_owned()),
-        parts: release
-            .parts
-            .iter()
-            .map(|part| {
-                (
-                    part.name.as_str().to_owned(),
-                    state(release.part_digest(part.name)),
-                )
-            })
-            .collect(),
-        units: BTreeMap::new(),
-        gateway: Some(GatewayStatus::default()),
-    }
-}
-
-pub(super) fn foreign_record() -> RecordSet {
-    RecordSet {
-        name: "www.example.com".to_owned(),
-        kind: RecordType::A,
-        set_identifier: None,
-        routing: Routing::Simple,
-        value: RecordValue::Values {
-            ttl: 300,
-            values: vec!["192.0.2.1".to_owned()],
-        },
-        health_check: None,
     }
 }

@@ -42,6 +42,8 @@ pub struct PlannedNode {
     pub address: Option<Ipv4Addr>,
     /// Its health check, when that exists already.
     pub check: Option<String>,
+    /// Whether it can be worked on; one that cannot stays in the records, but is no reason to take others away.
+    pub reachable: bool,
 }
 
 /// A step's number in its plan, from 0.
@@ -87,6 +89,8 @@ pub struct LaunchOrder {
     pub generation: Generation,
     /// The instance type.
     pub instance_type: String,
+    /// What to take when EC2 has no capacity for that, best first.
+    pub other_types: Vec<String>,
     /// The image's id.
     pub image_id: String,
     /// The image's root device.
@@ -179,6 +183,13 @@ pub enum Action {
     },
 }
 
+impl LaunchOrder {
+    /// The types that the instance may have, best first.
+    pub fn types(&self) -> impl Iterator<Item = &String> {
+        std::iter::once(&self.instance_type).chain(&self.other_types)
+    }
+}
+
 impl Plan {
     /// A plan without steps.
     pub fn new(line: &LineName) -> Self {
@@ -244,6 +255,11 @@ impl Action {
             self,
             Self::Terminate { .. } | Self::DeleteGroup { .. } | Self::DeleteCheck { .. }
         )
+    }
+
+    /// Whether AWS is asked for it; otherwise only a node is.
+    pub fn asks_aws(&self) -> bool {
+        !matches!(self, Self::Push { .. })
     }
 
     /// Whether it takes an instance or a group out of a region.

@@ -1,6 +1,7 @@
 //! The plan of `teardown`: everything that is the line's goes, in an order that never leaves DNS pointing at a stranger.
 
-use crate::line::{InstanceState, LineName, Observed, ZoneView, is_ours};
+use crate::dns::is_of_line;
+use crate::line::{InstanceState, LineName, Observed, ZoneView};
 
 use super::step::{Action, At, Plan, StepId};
 
@@ -47,11 +48,7 @@ fn remove_records(
     zones: &[ZoneView],
     reason: &str,
 ) -> Vec<StepId> {
-    let has_ours = |zone: &&ZoneView| {
-        zone.records
-            .iter()
-            .any(|record| is_ours(line, record.set_identifier.as_deref()))
-    };
+    let has_ours = |zone: &&ZoneView| zone.records.iter().any(|record| is_of_line(line, record));
     zones
         .iter()
         .filter(has_ours)

@@ -1,13 +1,14 @@
 //! The plan of `up`: every wanted node exists, runs its release and is in DNS; whatever is left over goes.
 
-use crate::line::{Generation, Group, Instance, KeyId, Offer, Region, RegionView, Slot};
+use crate::line::{Generation, Instance, KeyId, Offer, Region, Slot};
 
 use super::context::Context;
 use super::files::{reason_to_push, release_of};
-use super::fleet::{Filling, Fleet};
-use super::network::rules;
+use super::fleet::{Filling, Fleet, is_in_records};
+use super::groups::{group_in, plan_network, remove_groups};
 use super::records::{check_of, plan_records, remove_checks};
 use super::refusal::Refusal;
+use super::retire::retire;
 use super::step::{Action, At, LaunchOrder, Plan, PlannedNode, StepId};
 
 /// Plans the way from what is to what the profile wants; an empty plan means that nothing differs.
@@ -28,15 +29,10 @@ pub fn up(context: &Context<'_>) -> Result<Plan, Refusal> {
     for (slot, filling) in &fleet.slots {
         plan_node(&mut plan, context, slot, filling)?;
     }
-    let changed = plan_records(&mut plan, &context.wanted.profile, context.observed)?;
-    retire(&mut plan, &fleet.surplus, changed);
+    let records = plan_records(&mut plan, &context.wanted.profile, context.observed)?;
+    retire(&mut plan, context, &fleet.surplus, &records);
     remove_groups(&mut plan, context);
-    remove_checks(
-        &mut plan,
-        &context.wanted.profile,
-        context.observed,
-        changed,
-    );
+    remove_checks(&mut plan, context, &fleet, &records);
     Ok(plan)
 }
 
@@ -63,46 +59,6 @@ fn refuse_wrong_secret(context: &Context<'_>) -> Result<(), Refusal> {
     }
 }
 
-fn group_in<'a>(context: &Context<'a>, region: &Region) -> Option<&'a Group> {
-    context
-        .observed
-        .groups()
-        .find(|group| group.region == *region)
-}
-
-fn plan_network(plan: &mut Plan, context: &Context<'_>, region: &Region) {
-    let Some(RegionView::Seen { .. }) = context.observed.regions.get(region) else {
-        return;
-    };
-    let group = group_in(context, region);
-    let created = group.is_none().then(|| {
-        plan.add(
-            At::Region(region.clone()),
-            Action::CreateGroup {
-                region: region.clone(),
-            },
-            "the region has no security group of this line",
-        )
-    });
-    let rules = rules(&context.wanted.profile, context.operator, group);
-    if rules.add.is_empty() && rules.remove.is_empty() {
-        return;
-    }
-    let reason = if created.is_some() {
-        "a new group lets nobody in"
-    } else {
-        "its rules are not the profile's"
-    };
-    let action = Action::SetRules {
-        region: region.clone(),
-        group: group.map(|group| group.id.clone()),
-        add: rules.add,
-        remove: rules.remove,
-    };
-    let step = plan.add(At::Region(region.clone()), action, reason);
-    plan.needs(step, created);
-}
-
 fn plan_node(
     plan: &mut Plan,
     context: &Context<'_>,
@@ -116,8 +72,12 @@ fn plan_node(
             let what = why.strip_prefix(&format!("{slot} ")).unwrap_or(why);
             plan.trouble(At::Slot(slot.clone()), what);
             // In DNS it stays as it is, where its own check judges it; it never joins in this state.
-            plan.nodes
-                .extend(Some(planned(context, instance, slot)).filter(|node| node.check.is_some()));
+            if is_in_records(instance, &context.wanted.profile.name, context.observed) {
+                plan.nodes.push(PlannedNode {
+                    reachable: false,
+                    ..planned(context, instance, slot)
+                });
+            }
             Ok(())
         }
         Filling::Kept(instance, report) => {
@@ -126,9 +86,11 @@ fn plan_node(
             let before = plan.ids_where(|step| step.at == At::Region(slot.region.clone()));
             let booted = (!is_set_up)
                 .then(|| plan_boot(plan, &node, &instance.instance_type, before.clone()));
-            let release = release_of(context.wanted, slot, node.address);
             let reason = match report {
-                Some(report) if is_set_up => reason_to_push(&release, report),
+                Some(report) if is_set_up => {
+                    let release = release_of(context.wanted, slot, node.address);
+                    reason_to_push(&release, report)
+                }
                 _ => Some("it has no release yet".to_owned()),
             };
             if let Some(reason) = reason {
@@ -156,6 +118,7 @@ fn plan_node(
                 instance: None,
                 address: None,
                 check: None,
+                reachable: true,
             };
             let booted = plan_boot(plan, &node, &instance_type, vec![launched]);
             plan_push(plan, &node, "it has no release yet".to_owned(), [booted]);
@@ -209,6 +172,7 @@ fn planned(context: &Context<'_>, instance: &Instance, slot: &Slot) -> PlannedNo
         instance: Some(instance.id.clone()),
         address: instance.address,
         check: None,
+        reachable: true,
     };
     node.check = context
         .observed
@@ -240,67 +204,38 @@ fn order(
             return Ok(None);
         }
     };
+    let (instance_type, other_types) = instance_types(context, &slot.region, offer)?;
     Ok(Some(LaunchOrder {
         slot: slot.clone(),
         generation,
-        instance_type: instance_type(context, &slot.region, offer)?,
+        instance_type,
+        other_types,
         image_id: offer.image_id.clone(),
         root_device: offer.root_device.clone(),
     }))
 }
 
-fn instance_type(context: &Context<'_>, region: &Region, offer: &Offer) -> Result<String, Refusal> {
-    let wanted = &context.wanted.profile.nodes.instance_types;
-    let free = wanted.iter().find(|kind| offer.free_types.contains(kind));
-    let paid = || {
-        context
-            .wanted
-            .profile
-            .nodes
-            .allow_paid
-            .then(|| wanted.first())
-            .flatten()
-    };
-    free.or_else(paid).cloned().ok_or_else(|| Refusal::NotFree {
-        region: region.clone(),
-        wanted: wanted.clone(),
-        offered: offer.free_types.clone(),
-    })
-}
-
-/// Terminates what no slot needs, once DNS no longer answers it and its successor serves.
-fn retire(plan: &mut Plan, surplus: &[(&Instance, String)], changed: Option<StepId>) {
-    for (instance, why) in surplus {
-        let at = instance
-            .slot
-            .clone()
-            .map_or(At::Region(instance.region.clone()), At::Slot);
-        let successors = plan.ids_where(|step| matches!(&step.action, Action::Push { slot, .. } if Some(slot) == instance.slot.as_ref()));
-        let action = Action::Terminate {
-            region: instance.region.clone(),
-            instances: vec![instance.id.clone()],
-        };
-        let step = plan.add(at, action, why.clone());
-        plan.needs(step, successors.into_iter().chain(changed));
+/// The type to launch, and those to fall back on: what is preferred and offered free, or, where nothing is and that is
+/// allowed, what is preferred.
+fn instance_types(
+    context: &Context<'_>,
+    region: &Region,
+    offer: &Offer,
+) -> Result<(String, Vec<String>), Refusal> {
+    let nodes = &context.wanted.profile.nodes;
+    let free = nodes.instance_types.iter();
+    let free = free.filter(|kind| offer.free_types.contains(kind));
+    let mut allowed: Vec<String> = free.cloned().collect();
+    if allowed.is_empty() && nodes.allow_paid {
+        allowed.clone_from(&nodes.instance_types);
     }
-}
-
-fn remove_groups(plan: &mut Plan, context: &Context<'_>) {
-    for group in context
-        .observed
-        .groups()
-        .filter(|group| !context.wanted.profile.regions.contains(&group.region))
-    {
-        let action = Action::DeleteGroup {
-            region: group.region.clone(),
-            group: group.id.clone(),
-        };
-        let step = plan.add(
-            At::Region(group.region.clone()),
-            action,
-            "the profile does not have the region",
-        );
-        let before = plan.ids_where(|step| matches!(&step.action, Action::Terminate { region, .. } if *region == group.region));
-        plan.needs(step, before);
+    if allowed.is_empty() {
+        return Err(Refusal::NotFree {
+            region: region.clone(),
+            wanted: nodes.instance_types.clone(),
+            offered: offer.free_types.clone(),
+        });
     }
+    let first = allowed.remove(0);
+    Ok((first, allowed))
 }

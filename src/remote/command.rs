@@ -1,6 +1,10 @@
 //! Remote command lines as data; the one place where anything is quoted for a node's shell.
 
 use std::fmt::Write as _;
+use std::time::Duration;
+
+/// How long a script of ours may take, unless it says otherwise: it only looks, or writes a file.
+const USUAL: Duration = Duration::from_mins(1);
 
 /// A command line for a node, with a script that is sent in front of its input.
 ///
@@ -10,6 +14,7 @@ use std::fmt::Write as _;
 pub struct Command {
     line: String,
     script: &'static str,
+    limit: Option<Duration>,
 }
 
 impl Command {
@@ -23,7 +28,11 @@ impl Command {
                 .collect::<Vec<_>>()
                 .join(" "),
         };
-        Self { line, script: "" }
+        Self {
+            line,
+            script: "",
+            limit: None,
+        }
     }
 
     /// A program of the node's user with its arguments.
@@ -35,6 +44,7 @@ impl Command {
                 .collect::<Vec<_>>()
                 .join(" "),
             script: "",
+            limit: Some(USUAL),
         }
     }
 
@@ -45,7 +55,24 @@ impl Command {
         for argument in arguments {
             write!(line, " {}", quoted(argument)).expect("writing to a string does not fail");
         }
-        Self { line, script }
+        Self {
+            line,
+            script,
+            limit: Some(USUAL),
+        }
+    }
+
+    /// The same with another limit: on a node where something hangs, a command never ends by itself.
+    pub(super) fn within(self, limit: Duration) -> Self {
+        Self {
+            limit: Some(limit),
+            ..self
+        }
+    }
+
+    /// How long it may take; a user's own may take as long as it likes.
+    pub(super) fn limit(&self) -> Option<Duration> {
+        self.limit
     }
 
     /// The line that the node's login shell gets.

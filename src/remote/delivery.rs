@@ -1,9 +1,14 @@
 //! What a push has to send and whom it concerns, as a function of the release and what the node says of itself.
 
+use std::time::Duration;
+
 use super::command::Command;
 use super::report::{Look, links_argument};
 use crate::line::NodeReport;
 use crate::render::{PartName, Release};
+
+/// How long a delivery may take: megabytes over a slow line, an image built on a small machine, another push ahead of it.
+const PATIENCE: Duration = Duration::from_mins(10);
 
 /// The difference between a node and a release.
 #[derive(Debug, PartialEq, Eq)]
@@ -58,7 +63,7 @@ impl Delivery {
             &touched.join(" "),
             &links_argument(),
         ];
-        Command::script(include_str!("push.sh"), &arguments)
+        Command::script(include_str!("push.sh"), &arguments).within(PATIENCE)
     }
 }
 

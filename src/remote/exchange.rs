@@ -23,6 +23,32 @@ pub(super) struct Wire {
     socket: Socket,
 }
 
+/// How long a command may take, and until when that is.
+#[derive(Clone, Copy)]
+struct Limit {
+    time: Duration,
+    end: Instant,
+}
+
+impl Limit {
+    fn begin(time: Duration) -> Self {
+        Self {
+            time,
+            end: Instant::now() + time,
+        }
+    }
+
+    /// What is left of it, or the error that nothing is.
+    fn left(self) -> io::Result<Duration> {
+        let left = self.end.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            let why = format!("a command has not ended within {} s", self.time.as_secs());
+            return Err(io::Error::new(io::ErrorKind::TimedOut, why));
+        }
+        Ok(left)
+    }
+}
+
 /// What a command left behind.
 pub(super) struct Remains {
     pub(super) status: i32,
@@ -40,7 +66,16 @@ impl Wire {
     }
 
     /// Repeats an attempt, each time the wire has moved, until it does more than `WouldBlock`.
-    pub(super) fn until<T>(&self, mut attempt: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    pub(super) fn until<T>(&self, attempt: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+        self.until_late(None, attempt)
+    }
+
+    /// The same, but gives up when it is too late: a peer may be there and still never end.
+    fn until_late<T>(
+        &self,
+        limit: Option<Limit>,
+        mut attempt: impl FnMut() -> io::Result<T>,
+    ) -> io::Result<T> {
         let mut heard = Instant::now();
         let mut unanswered = 0;
         let mut had_room_only = false;
@@ -49,11 +84,12 @@ impl Wire {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 other => return other,
             }
+            let left = limit.map_or(Ok(STILL), Limit::left)?;
             // libssh2 may go on naming output it has long sent; there is always room for that, so it is not waited for twice.
             let moved = if had_room_only {
                 self.wait(false, GLANCE)?
             } else {
-                self.wait(self.wants_room(), STILL)?
+                self.wait(self.wants_room(), left.min(STILL))?
             };
             had_room_only = moved == PollFlags::OUT;
             if moved.contains(PollFlags::IN) {
@@ -61,7 +97,10 @@ impl Wire {
                 unanswered = 0;
             } else if heard.elapsed() >= STILL * (unanswered + 1) {
                 if unanswered == UNANSWERED {
-                    let why = format!("it has been silent for {} s", heard.elapsed().as_secs());
+                    let why = format!(
+                        "the SSH connection has been silent for {} s",
+                        heard.elapsed().as_secs()
+                    );
                     return Err(io::Error::new(io::ErrorKind::TimedOut, why));
                 }
                 unanswered += 1;
@@ -94,19 +133,25 @@ impl Wire {
         )
     }
 
-    /// Runs a command line with an input to its end.
-    pub(super) fn run(&self, line: &str, input: &[u8]) -> io::Result<Remains> {
-        let mut channel = self.until(|| Ok(self.ssh.channel_session()?))?;
-        self.until(|| Ok(channel.exec(line)?))?;
+    /// Runs a command line with an input to its end, or for as long as it may take.
+    pub(super) fn run(
+        &self,
+        line: &str,
+        input: &[u8],
+        time: Option<Duration>,
+    ) -> io::Result<Remains> {
+        let limit = time.map(Limit::begin);
+        let mut channel = self.until_late(limit, || Ok(self.ssh.channel_session()?))?;
+        self.until_late(limit, || Ok(channel.exec(line)?))?;
         let mut transfer = Transfer {
             input,
             is_input_closed: false,
             stdout: Vec::new(),
             stderr: Vec::new(),
         };
-        self.until(|| transfer.advance(&mut channel))?;
-        self.until(|| Ok(channel.close()?))?;
-        self.until(|| Ok(channel.wait_close()?))?;
+        self.until_late(limit, || transfer.advance(&mut channel))?;
+        self.until_late(limit, || Ok(channel.close()?))?;
+        self.until_late(limit, || Ok(channel.wait_close()?))?;
         let Transfer {
             stdout, mut stderr, ..
         } = transfer;

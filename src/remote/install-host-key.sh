@@ -2,6 +2,9 @@
 set -eu
 umask 077
 key=/etc/ssh/ssh_host_ed25519_key
+# A first `up` of a line without a zone has no lock yet, so two of them may be here at once.
+exec 9>/run/dsline-host-key.lock
+flock -w 60 9
 
 cat >$key.next
 # A key that was cut on the way is no key.

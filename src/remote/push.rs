@@ -100,6 +100,11 @@ fn verdict(answer: &str, place: &str) -> Option<Verdict> {
             what: what.to_owned(),
             output: rest,
         }),
+        ["full", left] => Verdict::Failed(PushFailure::NoRoom {
+            place,
+            left: left.to_owned(),
+            output: rest,
+        }),
         ["unhealthy", what, end] => Verdict::Failed(PushFailure::Unhealthy {
             place,
             what: what.to_owned(),
@@ -136,6 +141,11 @@ mod tests {
         assert_eq!(
             message("unfinished\tno room for the release\ntar: No space left\n"),
             "eu-west-1/1 (198.18.0.9): no room for the release; nothing was switched\ntar: No space left"
+        );
+        assert_eq!(
+            message("full\t/var/lib/dsline: 0 MiB left\n"),
+            "eu-west-1/1 (198.18.0.9): its disk is full (/var/lib/dsline: 0 MiB left); the release could not be stored, \
+             and nothing was switched"
         );
         assert!(verdict("", "x").is_none() && verdict("what\n", "x").is_none());
     }

@@ -12,12 +12,31 @@ release=$1 parts=$2 sent=$3 touched=$4 links=$5
 new=$home/releases/$release.part
 previous=
 
-incoming=$(mktemp -d $home/incoming.XXXXXX) log=$(mktemp)
+# Not on the disk, which may be full: then its log is what tells.
+log=$(mktemp -p /run) incoming=$(mktemp -d $home/incoming.XXXXXX)
 trap 'rm -rf "$log" "$new" "$incoming"' EXIT
 exec 3>&1 >>"$log" 2>&1
 
-# Ends everything: what comes before the dash are the verdict's words, the end of the log follows.
+# Prints where there is no room any more, in bytes or in files, for a release and an image.
+full_places() {
+    for place in $home /var/lib/docker /tmp; do
+        df --output=avail,iavail,itotal --block-size=M $place 2>/dev/null | awk -v place="$place" '
+            NR == 2 && $1 + 0 < 8 { printf "%s: %d MiB left, ", place, $1 }
+            NR == 2 && $3 > 0 && $2 < 64 { printf "%s: room for %d more files, ", place, $2 }'
+    done | sed 's/, $//'
+}
+
+# Ends everything: the words of the verdict, then the end of the log. Whatever fails on a full disk fails for that.
 verdict() {
+    full=
+    case $1 in
+        unfinished | invalid)
+            full=$(full_places)
+            # A program that gave up has tidied up after itself.
+            [ -n "$full" ] || ! grep -qi 'no space left on device' "$log" || full='no space left, says a program'
+            ;;
+    esac
+    [ -z "$full" ] || set -- full "$full"
     { printf '%s' "$1"; shift; [ $# -eq 0 ] || printf '\t%s' "$@"; echo; tail -n 20 "$log"; } >&3
     exit 0
 }
@@ -250,7 +269,7 @@ prune() {
 # ---- The story
 
 find $home -maxdepth 1 -name 'incoming.*' -mmin +60 -exec rm -rf {} +
-tar -xpmf - -C "$incoming" || verdict unfinished 'the archive could not be unpacked'
+[ -n "$incoming" ] && tar -xpmf - -C "$incoming" || verdict unfinished 'the archive could not be unpacked'
 # Not before: an operator whose connection froze while it sent would hold the node for hours.
 exec 9>$home/push.lock
 flock -w 60 9 || verdict unfinished 'another push holds the node'

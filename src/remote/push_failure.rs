@@ -27,6 +27,15 @@ pub enum PushFailure {
         /// The end of what was said about it.
         output: String,
     },
+    /// The node's disk is full; nothing live was touched.
+    NoRoom {
+        /// The node.
+        place: String,
+        /// What is left, as the node tells it.
+        left: String,
+        /// The end of what was said about it.
+        output: String,
+    },
     /// The release was live and did not work.
     Unhealthy {
         /// The node.
@@ -49,6 +58,11 @@ impl PushFailure {
                 Some("`dsline render --out DIR` writes the files as the node got them".to_owned())
             }
             Self::Unfinished { .. } => None,
+            Self::NoRoom { place, .. } => Some(format!(
+                "the node serves what it served before; make room on it (`dsline exec --on {} -- sudo du -xhd 2 /var` shows \
+                 what is large) and run `dsline up` again",
+                place.split(' ').next().unwrap_or(place)
+            )),
             Self::Unhealthy { reverted: true, .. } => Some(
                 "the node serves what it served before; mend the cause and run `dsline up` again"
                     .to_owned(),
@@ -81,6 +95,17 @@ impl fmt::Display for PushFailure {
                 output,
             } => {
                 write!(f, "{place}: {what}; nothing was switched")?;
+                output
+            }
+            Self::NoRoom {
+                place,
+                left,
+                output,
+            } => {
+                write!(
+                    f,
+                    "{place}: its disk is full ({left}); the release could not be stored, and nothing was switched"
+                )?;
                 output
             }
             Self::Unhealthy {

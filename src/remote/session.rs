@@ -33,6 +33,7 @@ pub struct Session {
     place: Arc<str>,
     wire: Arc<Mutex<Wire>>,
     has_lasting_key: Arc<AtomicBool>,
+    is_broken: Arc<AtomicBool>,
 }
 
 /// What a command left behind.
@@ -69,16 +70,31 @@ impl Session {
         }
     }
 
+    /// Whether the connection broke: nothing can be run over it any more, but a new session may do.
+    pub fn is_broken(&self) -> bool {
+        self.is_broken.load(Ordering::Relaxed)
+    }
+
     /// Runs a command to its end; a status other than 0 is no error here.
     ///
     /// It runs to its end also when nobody waits for it any more: half a command would leave the session unusable.
     pub async fn run(&self, command: &Command, input: Option<Vec<u8>>) -> Result<Output, Blocked> {
         let wire = Arc::clone(&self.wire).lock_owned().await;
         let (line, input) = (command.line().to_owned(), command.with_input(input));
-        let run = tokio::task::spawn_blocking(move || wire.run(&line, &input));
-        let remains = run.await.map_err(|error| self.broken(&error.to_string()))?;
-        let remains =
-            remains.map_err(|error| self.broken(&format!("the SSH connection broke: {error}")))?;
+        let limit = command.limit();
+        let run = tokio::task::spawn_blocking(move || wire.run(&line, &input, limit));
+        let outcome = run
+            .await
+            .unwrap_or_else(|error| Err(io::Error::other(error)));
+        let remains = outcome.map_err(|error| {
+            self.is_broken.store(true, Ordering::Relaxed);
+            // What took too long says so itself.
+            let why = match error.kind() {
+                io::ErrorKind::TimedOut => error.to_string(),
+                _ => format!("the SSH connection broke: {error}"),
+            };
+            self.broken(&why)
+        })?;
         let stderr = String::from_utf8_lossy(&remains.stderr).into_owned();
         Ok(Output {
             status: remains.status,
@@ -147,6 +163,7 @@ async fn open(door: &Door, target: &Target, timeout: Duration) -> Result<Session
         place: place.into(),
         wire: Arc::new(Mutex::new(wire)),
         has_lasting_key: Arc::new(AtomicBool::new(stage == HostKeyStage::Lasting)),
+        is_broken: Arc::default(),
     })
 }
 

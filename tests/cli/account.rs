@@ -12,7 +12,7 @@ fn without_credentials_it_says_how_to_log_in() {
         .without("AWS_ACCESS_KEY_ID")
         .without("AWS_SECRET_ACCESS_KEY");
     assert_snapshot!(lab.run("plan").shown(), @"
-    error: us-east-1: no AWS credentials for ec2:DescribeRegions: no credentials found in chain. Attempted:
+    error: us-east-1: no AWS credentials for ec2:DescribeInstances: no credentials found in chain. Attempted:
       Environment: the credential provider was not enabled: environment variable not set
       Profile: the credential provider was not enabled
       WebIdentityToken: the credential provider was not enabled: $AWS_WEB_IDENTITY_TOKEN_FILE was not set

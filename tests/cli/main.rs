@@ -10,6 +10,7 @@
 mod support;
 
 mod account;
+mod disk;
 mod help;
 mod init;
 mod machine;

@@ -1,6 +1,6 @@
 //! The matrix: every command, every position, every mode; chosen, shared out among workers, and counted.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
 use std::sync::Mutex;
 use std::time::Instant;
@@ -11,8 +11,9 @@ use super::round::{Recorded, Strikes, Verdict, play, record};
 use super::support::variable;
 use super::worker::Worker;
 
-/// Most of a round is waiting, so there are more workers than cores.
+/// Most of a round is waiting, so there are more workers than cores; nodes with systemd and Docker have work to do.
 const WORKERS: usize = 4;
+const WORKERS_WITH_FULL_NODES: usize = 2;
 
 /// Which strikes to try.
 pub(crate) enum Choice {
@@ -20,8 +21,8 @@ pub(crate) enum Choice {
     Sample(usize, u64),
     /// Every one.
     All,
-    /// Every one that hits a command on a node.
-    OnNodes,
+    /// Every one that hits a command on a node of a region; a node is like the other.
+    OnNodesIn(&'static str),
     /// One alone: the command's name, then the strike.
     One(String),
 }
@@ -90,10 +91,15 @@ impl Matrix {
             strikes,
         } = self;
         let known: usize = strikes.iter().map(Vec::len).sum();
-        let queue = Mutex::new(rounds(chosen(strikes, choice)));
+        let mut chosen = chosen(strikes, choice);
+        if let Some(log) = variable("DSLINE_CRASH_DONE") {
+            let log = std::fs::read_to_string(log).expect("an earlier run's log can be read");
+            leave_out(&mut chosen, &log);
+        }
+        let queue = Mutex::new(rounds(chosen));
         let counts: Mutex<BTreeMap<usize, Count>> = Mutex::default();
         let begun = Instant::now();
-        let workers = workers().min(queue.lock().unwrap().len()).max(1);
+        let workers = workers(kind).min(queue.lock().unwrap().len()).max(1);
         std::thread::scope(|scope| {
             let (queue, counts, recorded) = (&queue, &counts, &recorded);
             scope.spawn(move || work(first, queue, counts, recorded));
@@ -200,11 +206,12 @@ fn chosen(strikes: Vec<Vec<Strike>>, choice: &Choice) -> Vec<Vec<Strike>> {
                 all
             })
             .collect(),
-        Choice::OnNodes => {
+        Choice::OnNodesIn(region) => {
             let on_nodes = |all: Vec<Strike>| {
-                all.into_iter()
-                    .filter(|strike| strike.position.is_on_node())
-                    .collect()
+                let of_region = all.into_iter().filter(|strike| {
+                    strike.position.is_on_node() && strike.position.region == *region
+                });
+                of_region.collect()
             };
             strikes.into_iter().map(on_nodes).collect()
         }
@@ -225,6 +232,18 @@ fn chosen(strikes: Vec<Vec<Strike>>, choice: &Choice) -> Vec<Vec<Strike>> {
                 })
                 .collect()
         }
+    }
+}
+
+/// What has converged by an earlier run's log is not tried again.
+fn leave_out(strikes: &mut [Vec<Strike>], log: &str) {
+    let done: BTreeSet<&str> = log
+        .lines()
+        .filter_map(|line| line.strip_prefix("converged"))
+        .map(str::trim)
+        .collect();
+    for (chapter, of_chapter) in CHAPTERS.iter().zip(strikes) {
+        of_chapter.retain(|strike| !done.contains(format!("{} {strike}", chapter.name).as_str()));
     }
 }
 
@@ -250,8 +269,13 @@ fn shuffled(mut all: Vec<Strike>, seed: u64) -> Vec<Strike> {
     all
 }
 
-fn workers() -> usize {
-    variable("DSLINE_CRASH_WORKERS").map_or(WORKERS, |text| text.parse().expect("a number"))
+fn workers(kind: &str) -> usize {
+    let usual = if kind == "full" {
+        WORKERS_WITH_FULL_NODES
+    } else {
+        WORKERS
+    };
+    variable("DSLINE_CRASH_WORKERS").map_or(usual, |text| text.parse().expect("a number"))
 }
 
 /// Tells what is seen, past the capture of passing tests' output.

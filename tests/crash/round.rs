@@ -55,7 +55,13 @@ pub(crate) fn play(
     for (number, chapter) in CHAPTERS.iter().enumerate().take(last + 1) {
         happen(worker, chapter);
         let Some(strike) = &strikes[number] else {
-            worker.run(chapter.words).exits(0);
+            let ran = worker.run(chapter.words);
+            if ran.code != 0 {
+                let next = (number..=last).find(|next| strikes[*next].is_some());
+                let why = format!("what comes before it failed, undisturbed:\n{ran}");
+                verdicts.push((next.unwrap_or(last), Verdict::Failed(why)));
+                break;
+            }
             continue;
         };
         let verdict = match strike_at(worker, chapter, strike, &recorded[number]) {

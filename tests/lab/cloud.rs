@@ -90,7 +90,12 @@ impl Cloud {
             .collect()
     }
 
-    /// Does something to a node's machine: off, on, pause, resume, reboot, cut, mend.
+    /// Everything in the account, gone instances too.
+    pub(crate) fn account(&self) -> Value {
+        self.admin("GET", "account", &Value::Null)
+    }
+
+    /// Does something to a node's machine: off, on, pause, resume, reboot, cut, mend, drop.
     pub(crate) fn act(&self, node: &str, what: &str) {
         self.admin("POST", &format!("nodes/{node}/{what}"), &Value::Null);
     }

@@ -97,10 +97,11 @@ fn play(story: &Story, dice: &mut Dice) -> Vec<String> {
         assert!(begun.elapsed().as_secs() < 240, "a round does not end");
         running.retain_mut(|(name, child, death)| {
             if let Some(status) = child.try_wait().unwrap() {
-                let code = status.code();
+                let log = story.home().join(format!("{name}.log"));
                 assert!(
-                    matches!(code, Some(0 | 3)) || killed.contains(name),
-                    "{name}: {status}"
+                    status.success() || killed.contains(name),
+                    "{name}: {status}: {}",
+                    std::fs::read_to_string(log).unwrap()
                 );
                 return false;
             }

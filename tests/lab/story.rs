@@ -41,7 +41,9 @@ impl Story {
                 lab = lab.with(name, &value);
             }
         }
-        let lab = lab.with_profile(&profile(line, regions, "")).with_key_pair();
+        let lab = lab
+            .with_profile(&profile(line, regions, ""))
+            .with_key_pair();
         say(&format!("== {line}"));
         Self {
             line,
@@ -150,6 +152,12 @@ pub(crate) fn profile(line: &str, regions: &str, rest: &str) -> String {
     )
 }
 
+/// The name of a line that the account has never seen: its client tokens are remembered longer than its instances.
+pub(crate) fn fresh(name: &str) -> &'static str {
+    let now = std::time::UNIX_EPOCH.elapsed().expect("it is later");
+    Box::leak(format!("{name}-{}", now.as_secs()).into_boxed_str())
+}
+
 /// Where the lab answers DNS.
 pub(crate) fn name_server() -> String {
     variable("DSLINE_LAB_DNS").unwrap_or_else(|| "127.0.0.1:5354".to_owned())
@@ -178,10 +186,15 @@ pub(crate) fn wait_until(what: &str, limit: Duration, mut is_so: impl FnMut() ->
 }
 
 /// Half a second.
+pub(crate) fn pause() {
+    sleep(Duration::from_millis(500));
+}
+
+/// Some time.
 #[expect(
     clippy::disallowed_methods,
     reason = "these tests have no runtime, and the lab's clock is the real one"
 )]
-pub(crate) fn pause() {
-    std::thread::sleep(Duration::from_millis(500));
+pub(crate) fn sleep(time: Duration) {
+    std::thread::sleep(time);
 }

@@ -11,6 +11,7 @@ use assert_cmd::Command;
 use tempfile::TempDir;
 
 use super::ran::Ran;
+use super::running::Running;
 
 /// The upstream's API key of an operator without a real one; no output may ever show it.
 pub(crate) const KEY: &str = "sk-canary-4f1d9c7be2a85360";
@@ -126,6 +127,33 @@ impl Lab {
         self.run_words(&words.split_whitespace().collect::<Vec<_>>())
     }
 
+    /// Begins to run `dsline` with these words.
+    pub(crate) fn begin(&self, words: &str) -> Running {
+        // A script's background jobs have Ctrl-C ignored, which these tests may be; `env` takes that back and becomes the program.
+        let mut command = std::process::Command::new("env");
+        command
+            .args(["--default-signal=INT", "--default-signal=HUP"])
+            .arg(&self.program)
+            .args(words.split_whitespace());
+        self.begin_as(command, words)
+    }
+
+    /// Begins to run a shell's script, in which `$DSLINE` is the program.
+    pub(crate) fn begin_script(&self, script: &str) -> Running {
+        let mut command = std::process::Command::new("sh");
+        command.args(["-c", script]);
+        self.begin_as(command, script)
+    }
+
+    fn begin_as(&self, mut command: std::process::Command, words: &str) -> Running {
+        command
+            .env_clear()
+            .envs(&self.variables)
+            .env("DSLINE", &self.program)
+            .current_dir(self.home());
+        Running::new(command, words, self.home().to_owned())
+    }
+
     /// The command that runs `dsline` with these words, for who wants to watch it run.
     pub(crate) fn command(&self, words: &[&str]) -> std::process::Command {
         let mut command = std::process::Command::new(&self.program);
@@ -135,6 +163,22 @@ impl Lab {
             .current_dir(self.home())
             .args(words);
         command
+    }
+
+    /// Runs a line of the shell in which `$0` is `dsline`.
+    pub(crate) fn run_in_shell(&self, line: &str) -> Ran {
+        let begun = Instant::now();
+        let output = Command::new("sh")
+            .arg("-c")
+            .arg(line)
+            .arg(&self.program)
+            .env_clear()
+            .envs(&self.variables)
+            .current_dir(self.home())
+            .timeout(PATIENCE)
+            .output()
+            .expect("a shell can be run");
+        Ran::new(line, &output, begun.elapsed(), self.home())
     }
 
     /// Runs `dsline` with words that may hold spaces; whatever it prints, no secret is in it.

@@ -3,6 +3,8 @@
 mod lab;
 mod masks;
 mod ran;
+mod running;
 
 pub(crate) use lab::{KEY, Lab, SECRET, variable};
 pub(crate) use ran::Ran;
+pub(crate) use running::Running;

@@ -44,6 +44,11 @@ impl Ran {
         masked(&text.replace(&self.home, "[HOME]"))
     }
 
+    /// The same of stderr alone.
+    pub(crate) fn stderr_shown(&self) -> String {
+        masked(&self.stderr.replace(&self.home, "[HOME]"))
+    }
+
     /// The document that `--json` printed.
     pub(crate) fn json(&self) -> serde_json::Value {
         serde_json::from_str(&self.stdout)

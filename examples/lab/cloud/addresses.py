@@ -8,7 +8,7 @@ _HOSTS = range(2, 255)
 # 17 enabled regions share 255 networks: a region owns every 32nd, beginning with its number.
 _STEP = 32
 # Whole blocks of networks, each with one for every region.
-BLOCKS = 7
+BLOCKS = 14
 
 
 class Addresses:
@@ -31,7 +31,8 @@ class Addresses:
             index = self._given.get(region, 0)
             self._given[region] = index + 1
         round_number = index // len(_HOSTS)
-        network = regions.number(region) + _STEP * (round_number if self._block is None else self._block)
+        blocked = len(regions.ENABLED) * (self._block or 0)
+        network = regions.number(region) + (_STEP * round_number if self._block is None else blocked)
         if network >= 256:
             raise RuntimeError(f"the lab's addresses for {region} are used up; restart the lab")
         return f"198.18.{network}.{_HOSTS[index % len(_HOSTS)]}"

@@ -1,11 +1,12 @@
 """Fault rules: which calls go wrong, how, and how often."""
 
-import random
 import threading
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
+
+from cloud.weather import dice, meant, storm
 
 # hold and held keep the call, before and after it is executed, until the client has gone or the rule is taken away.
-ACTIONS = ("error", "delay", "lost", "reset", "dark", "hold", "held")
+ACTIONS = ("error", "throttle", "expire", "delay", "lost", "reset", "dark", "storm", "hold", "held")
 
 
 class BadRule(ValueError):
@@ -35,7 +36,6 @@ class Rule:
     hits: int = 0
     # A held call has got as far as it will: executed or not, nothing happens any more until its client is gone.
     reached: bool = False
-    dice: random.Random = field(default=None, repr=False)
 
     def matches(self, call):
         """Whether the rule is about this call."""
@@ -45,20 +45,19 @@ class Rule:
             and self.operation in (None, call.operation)
         )
 
-    def strikes(self):
-        """Counts one matching call and says whether this one is hit."""
+    def strikes(self, call, number):
+        """Counts one matching call, the so-manyth of its kind, and says whether this one is hit."""
         self.seen += 1
         if self.seen <= self.skip or (self.times is not None and self.hits >= self.times):
             return False
-        if self.probability < 1 and self.dice.random() >= self.probability:
+        if self.probability < 1 and dice(self.seed, call, number).random() >= self.probability:
             return False
         self.hits += 1
         return True
 
     def as_dict(self):
         """The rule as the admin API shows it."""
-        shown = {name: value for name, value in asdict(self).items() if name != "dice"}
-        return {name: value for name, value in shown.items() if value is not None}
+        return {name: value for name, value in asdict(self).items() if value is not None}
 
 
 class Faults:
@@ -68,6 +67,9 @@ class Faults:
         self._lock = threading.Lock()
         self._rules = []
         self._last_id = 0
+        # Calls so far by kind: a seeded rule decides by a call's place among its like, since what runs at the same time
+        # arrives in any order.
+        self._numbers = {}
 
     def add(self, given):
         """Adds a rule from its JSON form and returns it."""
@@ -79,11 +81,14 @@ class Faults:
         return rule
 
     def strike(self, call):
-        """The rule that hits this call, or None."""
+        """The rule that hits this call, with what it means for it, or None."""
+        kind = (call.service, call.region, call.operation)
         with self._lock:
+            self._numbers[kind] = number = self._numbers.get(kind, 0) + 1
             for rule in self._rules:
-                if rule.matches(call) and rule.strikes():
-                    return rule
+                if rule.matches(call) and rule.strikes(call, number):
+                    struck = storm(rule, call, number) if rule.action == "storm" else rule
+                    return meant(struck, call)
         return None
 
     def remove(self, rule_id):
@@ -107,6 +112,7 @@ class Faults:
         """Removes every rule."""
         with self._lock:
             self._rules.clear()
+            self._numbers.clear()
 
 
 _NUMBERS = {"skip": int, "times": int, "seed": int, "status": int, "probability": float, "seconds": float}
@@ -131,6 +137,4 @@ def _parse(given):
         raise BadRule(f"action is one of {', '.join(ACTIONS)}, not '{values.get('action')}'")
     if values["action"] == "error" and "code" not in values:
         raise BadRule("an error rule needs a code, for example RequestLimitExceeded")
-    rule = Rule(**values)
-    rule.dice = random.Random(rule.seed)
-    return rule
+    return Rule(**values)

@@ -8,7 +8,7 @@ from moto.ec2.exceptions import FilterNotImplementedError
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.test import create_environ, run_wsgi_app
 
-from cloud import admin, freetier, holding, regions
+from cloud import admin, clock, freetier, holding, regions
 from cloud.calls import identify
 from cloud.cloudwatch.responses import LabCloudWatch
 from cloud.ec2.responses import LabEC2
@@ -41,6 +41,7 @@ def answer(request):
         lab.log.close(entry, 0, str(cut))
         raise
     lab.log.close(entry, given.status, given.error_code())
+    given.headers["Date"] = clock.date()
     return given
 
 
@@ -72,7 +73,7 @@ def _with_faults(request, call):
 
 
 def _execute(request, call):
-    refusal = regions.refusal(call)
+    refusal = regions.refusal(call) or clock.refusal(request, call)
     if refusal:
         return refuse(call, *refusal)
     if not call.signed and call.service in ("route53", "unknown") and not _may_be_unsigned(call):

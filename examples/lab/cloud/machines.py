@@ -9,7 +9,7 @@ from moto.ec2.models.instance_types import INSTANCE_TYPES
 
 # A look costs one call of the container engine.
 _WATCH_SECONDS = 2.0
-ACTS = ("off", "on", "pause", "resume", "reboot", "cut", "mend")
+ACTS = ("off", "on", "pause", "resume", "reboot", "cut", "mend", "drop")
 
 
 class MachineTrouble(Exception):

@@ -25,6 +25,14 @@ class Settings:
     # An account on the Free plan: other types than the free ones are refused.
     free_plan: bool = False
     node_kind: str = "none"
+    # Types (t3.micro), zones (us-east-1a) and both (t3.micro@us-east-1a) for which EC2 has no room, between commas.
+    no_capacity: str = ""
+    # What an account may have: running vCPUs and security groups in each region, health checks altogether.
+    vcpu_quota: int = 32
+    group_quota: int = 2500
+    check_quota: int = 200
+    # How far AWS's clock is ahead of this machine's: its calls are then as late as those of a machine that is behind.
+    clock_ahead_seconds: float = 0.0
 
     def update(self, changes):
         """Applies the changes, or none of them when one is wrong."""
@@ -50,10 +58,24 @@ class Settings:
             if value in (False, "false", "off", "0"):
                 return False
             raise BadSetting(f"{name} is true or false, not '{value}'")
+        if known[name] is str:
+            return str(value)
         try:
-            seconds = float(value)
+            number = known[name](value)
         except (TypeError, ValueError):
-            raise BadSetting(f"{name} is a number of seconds, not '{value}'") from None
-        if not 0 <= seconds < 1e9:
-            raise BadSetting(f"{name} cannot be {value} seconds")
+            unit = "number of seconds" if known[name] is float else "whole number"
+            raise BadSetting(f"{name} is a {unit}, not '{value}'") from None
+        if known[name] is int:
+            return self._count(name, number)
+        return self._seconds(name, number)
+
+    def _count(self, name, count):
+        if count < 0:
+            raise BadSetting(f"{name} cannot be {count}")
+        return count
+
+    def _seconds(self, name, seconds):
+        lowest = -1e9 if name == "clock_ahead_seconds" else 0
+        if not lowest <= seconds < 1e9:
+            raise BadSetting(f"{name} cannot be {seconds} seconds")
         return seconds

@@ -149,6 +149,12 @@ class Fleet:
             if self._state(instance_id) != "off":
                 wire.mend(self._name(instance_id))
 
+    def drop(self, instance_id: str) -> None:
+        """Ends every SSH connection of a node at once, as a router does that forgets them; new ones are let in."""
+        with self._holding(instance_id):
+            # One process for each connection; the listening one has another name. There may be none.
+            docker.call("exec", self._name(instance_id), "sh", "-c", "pkill -KILL -x sshd-session || true")
+
     def list(self) -> list[Node]:
         """All nodes of this lab, sorted by instance id."""
         fields = [f'{{{{.Label "{label}"}}}}' for label in (INSTANCE_LABEL, ADDRESS_LABEL, KIND_LABEL)]
@@ -163,9 +169,15 @@ class Fleet:
 
     def sweep(self) -> int:
         """Removes all nodes of this lab and says how many there were."""
-        nodes = self.list()
-        if nodes:
-            docker.call("rm", "--force", "--volumes", *(node.container for node in nodes))
+        nodes = left = self.list()
+        while left:
+            try:
+                docker.call("rm", "--force", "--volumes", *(node.container for node in left))
+            except NodeError as error:
+                # Some are being removed by others already; the rest of them is gone now.
+                if not docker.absent(error):
+                    raise
+            left = self.list()
         for folder in self._folder.iterdir():
             if folder.is_dir():
                 shutil.rmtree(folder, ignore_errors=True)

@@ -4,6 +4,7 @@ import re
 
 from moto.core.responses import EmptyResult
 
+from cloud.lab import lab
 from cloud.refusals import Refused
 
 _TEXT = re.compile(r"^[a-zA-Z0-9 ._\-:/()#,@\[\]+=&;{}!$*]*$")
@@ -32,6 +33,11 @@ class Groups:
             raise Refused("InvalidVpcID.NotFound", f"The vpc ID '{vpc_id}' does not exist")
         if not vpc_id and self.ec2_backend.get_default_vpc() is None:
             raise Refused("VPCIdNotSpecified", "No default VPC for this user")
+        if len(self.ec2_backend.describe_security_groups()) >= lab.settings.group_quota:
+            raise Refused(
+                "SecurityGroupLimitExceeded",
+                "You have reached the limit on the number of security groups that you can create for the region.",
+            )
         return super().create_security_group()
 
     def delete_security_group(self):

@@ -4,6 +4,7 @@ from moto.core.responses import ActionResult, EmptyResult
 
 from cloud.ec2 import lifecycle, tokens
 from cloud.ec2.instance import CODES
+from cloud.ec2.room import check_room
 from cloud.ec2.validation import check_launch, credits_of
 from cloud.refusals import Refused
 
@@ -21,6 +22,10 @@ class Launch:
                 return ActionResult(earlier)
         image = check_launch(self.params, backend)
         credits = credits_of(self.params)
+        # A token belongs to its first call's parameters even when that call found no room.
+        if token and not self.params.get("DryRun"):
+            tokens.remember(backend, token, scope, mark, None)
+        check_room(self.params, backend, scope)
         # moto makes MinCount of them; the lab has room for all.
         self.params["MinCount"] = self.params["MaxCount"]
         self.params["BlockDeviceMappings"] = _volumes(self.params.get("BlockDeviceMappings") or [], image)

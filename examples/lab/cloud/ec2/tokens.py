@@ -15,7 +15,7 @@ def fingerprint(parameters):
 
 
 def recall(backend, token, scope, mark):
-    """The reservation an earlier call with this token made, None for a new token.
+    """The reservation an earlier call with this token made, None if there was none or it found no room.
 
     `scope` is the availability zone if the call names one: tokens of two zones are two tokens.
     """
@@ -38,8 +38,8 @@ def recall(backend, token, scope, mark):
 
 
 def remember(backend, token, scope, mark, reservation):
-    """Binds a token to what its first call made."""
-    _tokens(backend)[(token, scope)] = (mark, reservation, list(reservation.instances))
+    """Binds a token to its call, and to what that made if it made something."""
+    _tokens(backend)[(token, scope)] = (mark, reservation, list(reservation.instances) if reservation else [])
 
 
 def _tokens(backend):

@@ -9,7 +9,6 @@ from cloud.lab import lab
 from cloud.refusals import Refused
 from cloud.route53.check_rules import completed
 
-_LIMIT = 200
 _UPDATABLE = (
     "IPAddress", "Port", "ResourcePath", "FullyQualifiedDomainName", "SearchString", "FailureThreshold", "Inverted",
     "Disabled", "HealthThreshold", "ChildHealthChecks", "EnableSNI", "Regions", "AlarmIdentifier",
@@ -33,8 +32,12 @@ class Checks:
             known = taken_references.get(reference)
             if known:
                 return _created(_repeated(checks.get(known), config, reference))
-            if len(checks) >= _LIMIT:
-                raise Refused("TooManyHealthChecks", "You have reached the limit of 200 health checks.")
+            if len(checks) >= lab.settings.check_quota:
+                raise Refused(
+                    "TooManyHealthChecks",
+                    "This health check can't be created because the current account has reached the limit on the number of "
+                    "active health checks.",
+                )
             check = {
                 "Id": str(uuid.uuid4()),
                 "CallerReference": reference,
