@@ -4,8 +4,8 @@ use anyhow::Result;
 use clap::{CommandFactory as _, Parser, Subcommand};
 
 use crate::commands::{
-    Global, Outcome, cert, completions, connect, exec, init, plan, render, ssh, status, teardown,
-    up,
+    Global, Outcome, cert, completions, connect, dns, exec, init, plan, render, ssh, status,
+    teardown, up,
 };
 use crate::operator::Environment;
 use crate::output::Printer;
@@ -41,6 +41,8 @@ enum Command {
     Exec(exec::Args),
     /// Print what a client of the line needs
     Connect(connect::Args),
+    /// Explain what DNS answers, or check that the world is led to the zone
+    Dns(dns::Args),
     /// Show the certificate that the line's clients must trust
     Cert(cert::Args),
     /// Remove everything of the line, then look again
@@ -64,6 +66,7 @@ impl Cli {
             Command::Ssh(args) => ssh::run(&args, global, environment).await,
             Command::Exec(args) => exec::run(&args, global, environment, printer).await,
             Command::Connect(args) => connect::run(&args, global, environment, printer),
+            Command::Dns(args) => Box::pin(dns::run(&args, global, environment, printer)).await,
             Command::Cert(args) => cert::run(&args, global, environment, printer),
             Command::Teardown(args) => teardown::run(&args, global, environment, printer).await,
             Command::Completions(args) => completions::run(&args, Self::command(), printer),

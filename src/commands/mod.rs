@@ -3,6 +3,7 @@
 pub mod cert;
 pub mod completions;
 pub mod connect;
+pub mod dns;
 pub mod exec;
 pub mod init;
 pub mod plan;
@@ -12,7 +13,10 @@ pub mod status;
 pub mod teardown;
 pub mod up;
 
+mod answers;
 mod consent;
+mod dns_check;
+mod dns_explain;
 mod global;
 mod lock;
 mod outcome;

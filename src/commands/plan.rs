@@ -14,6 +14,9 @@ use super::setup::Setup;
 pub struct Args {
     #[command(flatten)]
     line: LineArgs,
+    /// Go on although the change of the records leaves users without a healthy node, or removes most of them
+    #[arg(long)]
+    force: bool,
 }
 
 /// Observes, plans, prints; changes nothing.
@@ -23,7 +26,9 @@ pub async fn run(
     environment: &Environment,
     printer: &Printer,
 ) -> Result<Outcome> {
-    let setup = Setup::gather(&args.line, global, environment).await?;
+    let setup = Setup::gather(&args.line, global, environment)
+        .await?
+        .insisting(args.force);
     let plan = setup.plan(&setup.observe().await?)?;
     output::plan(printer, &plan);
     printer.document(&plan)?;

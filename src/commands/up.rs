@@ -25,6 +25,9 @@ use super::setup::Setup;
 pub struct Args {
     #[command(flatten)]
     line: LineArgs,
+    /// Go on although the change of the records leaves users without a healthy node, or removes most of them
+    #[arg(long)]
+    force: bool,
     #[command(flatten)]
     lock: LockArgs,
     /// Do not ask before changing anything
@@ -56,7 +59,9 @@ pub async fn run(
 ) -> Result<Outcome> {
     let mut stop = Stop::listen();
     let look = async {
-        let setup = Setup::gather(&args.line, global, environment).await?;
+        let setup = Setup::gather(&args.line, global, environment)
+            .await?
+            .insisting(args.force);
         let view = setup.observe().await?;
         anyhow::Ok((setup, view))
     };

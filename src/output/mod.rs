@@ -1,6 +1,8 @@
 //! What people and scripts see; the only room that prints.
 
 mod applied;
+mod delegation;
+mod explanation;
 mod failure;
 mod plan;
 mod printer;
@@ -10,6 +12,8 @@ mod receipt;
 mod status;
 
 pub use applied::{Endings, applied};
+pub use delegation::{Delegation, delegation};
+pub use explanation::{Explanation, PathStep, explanation};
 pub use failure::failure;
 pub use plan::{plan, troubles};
 pub use printer::Printer;

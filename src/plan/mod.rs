@@ -13,6 +13,7 @@ mod properties;
 mod records;
 mod refusal;
 mod retire;
+mod safety;
 #[cfg(test)]
 mod samples;
 #[cfg(test)]
@@ -26,6 +27,7 @@ pub use context::{Context, Wanted};
 pub use files::release_of;
 pub use fleet::regions_to_launch_in;
 pub use refusal::Refusal;
+pub use safety::refuse_unsafe;
 pub use step::{Action, At, LaunchOrder, Plan, PlannedNode, Step, StepId, Trouble};
 pub use teardown::teardown;
 pub use up::up;

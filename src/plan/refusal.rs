@@ -1,8 +1,9 @@
 //! Why a plan is refused although every input is well formed: doing it would be unsafe or cost what nobody agreed to.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
-use crate::line::Region;
+use crate::line::{Place, Region};
 
 /// A refused plan; nothing has been changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +29,23 @@ pub enum Refusal {
     },
     /// A record that is not the line's stands where one of its own must be.
     ForeignRecord(String),
+    /// The change of records leaves no node that is healthy.
+    LastHealthyRegion {
+        /// The regions that have one now.
+        lost: BTreeSet<Region>,
+    },
+    /// The change of records leaves somebody without a healthy node who has one now.
+    PlacesWithoutNode {
+        /// Who.
+        places: Vec<Place>,
+    },
+    /// The change removes a large part of the line's records.
+    ManyRemovals {
+        /// How many record sets go.
+        removed: usize,
+        /// How many the line has.
+        of: usize,
+    },
 }
 
 impl Refusal {
@@ -46,6 +64,12 @@ impl Refusal {
             }
             Self::NotFree { .. } => {
                 "set `nodes.instance_types` to one of them, or pass --allow-paid to launch it anyway, at on-demand price".to_owned()
+            }
+            Self::LastHealthyRegion { .. } | Self::PlacesWithoutNode { .. } => {
+                "look at `dsline status` and bring a node of what stays into health first, or pass --force to insist".to_owned()
+            }
+            Self::ManyRemovals { .. } => {
+                "pass --force if that is what you want; to remove the line, run `dsline teardown`".to_owned()
             }
             Self::ForeignRecord(_) => "remove that record yourself, or choose another `dns.host`".to_owned(),
         }
@@ -77,6 +101,26 @@ impl fmt::Display for Refusal {
                     wanted.join(", ")
                 )
             }
+            Self::LastHealthyRegion { lost } => {
+                let lost: Vec<&str> = lost.iter().map(Region::as_str).collect();
+                write!(
+                    f,
+                    "the change would take the last healthy region ({}) out of the records",
+                    lost.join(", ")
+                )
+            }
+            Self::PlacesWithoutNode { places } => {
+                let places: Vec<&str> = places.iter().map(|place| place.title()).collect();
+                write!(
+                    f,
+                    "the change would leave users without a healthy node: {}",
+                    places.join(", ")
+                )
+            }
+            Self::ManyRemovals { removed, of } => write!(
+                f,
+                "the change would remove {removed} of the line's {of} record sets, more than 30 %"
+            ),
             Self::ForeignRecord(what) => {
                 write!(f, "the zone holds a record that is not this line's: {what}")
             }

@@ -1,14 +1,21 @@
 """Every value that the lab's evaluator can answer, for many zones at once: a second opinion for dsline's own.
 
 Reads one JSON list on stdin: {records, health, place, name, type} each, and writes as many lists of values (or null
-where the lab refuses to answer) to stdout. Run as `python3 -m dns.compare` in the lab's folder; needs nothing but Python.
+where the lab refuses to answer) to stdout. Run as `python3 compare.py`; needs nothing but Python.
 """
 
 import json
 import sys
+from pathlib import Path
+from types import ModuleType
 
-from .evaluator import Place, evaluate
-from .zone import Zone
+# The package's own face brings the name server with it, whose library a machine with plain Python lacks.
+package = ModuleType("lab_names")
+package.__path__ = [str(Path(__file__).parent)]
+sys.modules[package.__name__] = package
+
+from lab_names.evaluator import Place, evaluate  # noqa: E402
+from lab_names.zone import Zone  # noqa: E402
 
 #: A tree with more outcomes than this is a mistake of whoever made it.
 MOST_OUTCOMES = 100_000

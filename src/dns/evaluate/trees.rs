@@ -192,10 +192,10 @@ fn drawn_places(dice: &mut Dice) -> Vec<Value> {
         json!({"CountryCode": "US", "SubdivisionCode": "CA"}),
         json!({"CountryCode": "*"}),
     ];
-    let some: Vec<Value> = all.into_iter().filter(|_| dice.chance(55)).collect();
-    if some.is_empty() {
-        vec![json!({"CountryCode": "*"})]
-    } else {
-        some
+    let [placed @ .., default] = all;
+    let mut some: Vec<Value> = placed.into_iter().filter(|_| dice.chance(55)).collect();
+    if some.is_empty() || dice.chance(85) {
+        some.push(default);
     }
+    some
 }
