@@ -58,7 +58,7 @@ impl Cli {
         match self.command {
             Command::Init(args) => init::run(&args, global, environment, printer),
             Command::Plan(args) => plan::run(&args, global, environment, printer).await,
-            Command::Up(args) => up::run(&args, global, environment, printer).await,
+            Command::Up(args) => Box::pin(up::run(&args, global, environment, printer)).await,
             Command::Status(args) => {
                 Box::pin(status::run(&args, global, environment, printer)).await
             }
@@ -68,7 +68,9 @@ impl Cli {
             Command::Connect(args) => connect::run(&args, global, environment, printer),
             Command::Dns(args) => Box::pin(dns::run(&args, global, environment, printer)).await,
             Command::Cert(args) => cert::run(&args, global, environment, printer),
-            Command::Teardown(args) => teardown::run(&args, global, environment, printer).await,
+            Command::Teardown(args) => {
+                Box::pin(teardown::run(&args, global, environment, printer)).await
+            }
             Command::Completions(args) => completions::run(&args, Self::command(), printer),
         }
     }

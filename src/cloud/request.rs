@@ -4,8 +4,8 @@ use aws_sdk_ec2::Client;
 use aws_sdk_ec2::operation::run_instances::builders::RunInstancesFluentBuilder;
 use aws_sdk_ec2::types::{
     BlockDeviceMapping, CreditSpecificationRequest, EbsBlockDevice, HttpTokensState,
-    InstanceMetadataOptionsRequest, InstanceType, ResourceType, ShutdownBehavior, TagSpecification,
-    VolumeType,
+    InstanceMetadataOptionsRequest, InstanceType, ResourceType, ShutdownBehavior, Tag,
+    TagSpecification, VolumeType,
 };
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

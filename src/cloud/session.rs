@@ -58,6 +58,8 @@ impl Cloud {
         let route53 = aws_sdk_route53::Client::from_conf(
             aws_sdk_route53::config::Builder::from(&config)
                 .region(home)
+                // Everybody in the account shares five calls a second: a crowd passes, it only takes longer.
+                .retry_config(RetryConfig::standard().with_max_attempts(7))
                 .build(),
         );
         Self {

@@ -72,7 +72,13 @@ impl Setup {
     /// Observes the line with its nodes; changes nothing.
     pub(super) async fn observe(&self) -> Result<LineView> {
         let now = self.wanted.now;
-        observe(&self.world, &self.wanted.profile, Scope::Nodes, now).await
+        Box::pin(observe(
+            &self.world,
+            &self.wanted.profile,
+            Scope::Nodes,
+            now,
+        ))
+        .await
     }
 
     /// Plans the way from what was observed to what is wanted, unless users would be left without a healthy node.

@@ -65,7 +65,7 @@ pub async fn run(
         let view = setup.observe().await?;
         anyhow::Ok((setup, view))
     };
-    let (setup, view) = until_stopped(look, &mut stop).await?;
+    let (setup, view) = until_stopped(Box::pin(look), &mut stop).await?;
     let plan = setup.plan(&view)?;
     output::plan(printer, &plan);
     args.line.remind(global, environment, printer)?;

@@ -13,7 +13,8 @@ pub struct Endings<'a> {
     complete: bool,
     stopped: bool,
     hint: Option<&'a str>,
-    endings: Vec<StepEnding<'a>>,
+    #[serde(rename = "endings")]
+    steps: Vec<StepEnding<'a>>,
 }
 
 #[derive(Serialize)]
@@ -45,12 +46,12 @@ impl<'a> Endings<'a> {
             complete: result.is_complete(plan),
             stopped: result.stopped,
             hint: result.locked_out.as_deref(),
-            endings: endings.collect(),
+            steps: endings.collect(),
         }
     }
 
     fn count(&self, wanted: &[&str]) -> usize {
-        let mut all = self.endings.iter().map(|step| step.ending);
+        let mut all = self.steps.iter().map(|step| step.ending);
         all.by_ref().filter(|one| wanted.contains(one)).count()
     }
 }
@@ -58,14 +59,14 @@ impl<'a> Endings<'a> {
 /// Tells what was not done, if anything; what was given up may have happened or not, so it is named.
 pub fn applied(printer: &Printer, plan: &Plan, endings: &Endings<'_>) {
     let given_up = endings
-        .endings
+        .steps
         .iter()
         .filter(|step| step.ending == "given up");
     for one in given_up {
         let step = &plan.steps[one.step];
         printer.note(format!("given up {}: {}", step.at, step.action.title()));
     }
-    let (done, all) = (endings.count(&["done", "unchanged"]), endings.endings.len());
+    let (done, all) = (endings.count(&["done", "unchanged"]), endings.steps.len());
     let (failed, skipped) = (endings.count(&["failed"]), endings.count(&["skipped"]));
     if endings.stopped {
         let given_up = endings.count(&["given up"]);

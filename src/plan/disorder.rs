@@ -336,7 +336,7 @@ impl Machine {
             world
                 .observed
                 .verdicts
-                .insert(id.clone(), self.check % 2 == 0);
+                .insert(id.clone(), self.check.is_multiple_of(2));
         }
         Some(id)
     }

@@ -3,7 +3,8 @@
 //!
 //! Positions are not written down: an undisturbed run is recorded, and each of its requests is one. `cargo test` takes a
 //! fixed sample, `-- --include-ignored` all; `DSLINE_CRASH='up ec2 us-east-1 RunInstances 1 after'` is one alone,
-//! `DSLINE_CRASH_WORKERS=6` has more of them at work, `DSLINE_CRASH_DONE=LOG` goes on where an earlier log ends.
+//! on nodes with systemd and Docker if `DSLINE_CRASH_NODES=full`. `DSLINE_CRASH_WORKERS=6` has more of them at work,
+//! `DSLINE_CRASH_DONE=LOG` goes on where an earlier log ends.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 #[path = "../support/mod.rs"]
@@ -45,7 +46,11 @@ fn a_sample_of_crashes_converges() {
         Some(one) => Choice::One(one),
         None => Choice::Sample(SAMPLE, SEED),
     };
-    Matrix::record("slim").run(&choice);
+    let kind = match variable("DSLINE_CRASH_NODES").as_deref() {
+        Some("full") => "full",
+        _ => "slim",
+    };
+    Matrix::record(kind).run(&choice);
 }
 
 /// A command that died may have launched where no check is yet; if its regions are given up then, nothing names them.

@@ -96,7 +96,7 @@ impl Matrix {
             let log = std::fs::read_to_string(log).expect("an earlier run's log can be read");
             leave_out(&mut chosen, &log);
         }
-        let queue = Mutex::new(rounds(chosen));
+        let queue = Mutex::new(rounds(&chosen));
         let counts: Mutex<BTreeMap<usize, Count>> = Mutex::default();
         let begun = Instant::now();
         let workers = workers(kind).min(queue.lock().unwrap().len()).max(1);
@@ -248,7 +248,7 @@ fn leave_out(strikes: &mut [Vec<Strike>], log: &str) {
 }
 
 /// One strike of each command makes a round, as long as there are any.
-fn rounds(strikes: Vec<Vec<Strike>>) -> Vec<Strikes> {
+fn rounds(strikes: &[Vec<Strike>]) -> Vec<Strikes> {
     let longest = strikes.iter().map(Vec::len).max().unwrap_or_default();
     (0..longest)
         .map(|n| strikes.iter().map(|all| all.get(n).cloned()).collect())

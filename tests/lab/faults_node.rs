@@ -99,9 +99,9 @@ fn a_node_stalls_while_it_is_worked_on() {
     let mut run = story.begin("up --yes");
     assert!(run.says("pushing release", LINE));
     story.does("cut");
-    run.ends(LINE).exits(3).says(
-        "the SSH connection has been silent for 40 s, and no new connection can be opened",
-    );
+    run.ends(LINE)
+        .exits(3)
+        .says("the SSH connection has been silent for 40 s, and no new connection can be opened");
     story.does("mend");
     story.run("up --yes").exits(0);
     story.run("plan").exits(0);
