@@ -219,6 +219,14 @@ mod tests {
         assert!(!dead.healthy);
         assert_eq!((dead.failing, dead.last.as_str()), (16, "Failure: timeout"));
     }
+
+    #[test]
+    fn pitfall_08_a_check_asks_an_address_and_no_name() {
+        let config = config(Ipv4Addr::new(198, 51, 100, 7), CheckSpeed::Standard);
+        assert_eq!(config.ip_address(), Some("198.51.100.7"));
+        assert_eq!(config.fully_qualified_domain_name(), None);
+    }
+
     #[test]
     fn only_checks_with_a_reference_of_ours_are_read() {
         let wire = |reference: &str| {

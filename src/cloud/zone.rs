@@ -339,7 +339,7 @@ mod tests {
     }
 
     #[test]
-    fn no_zone_and_two_zones_are_told_apart() {
+    fn pitfall_11_two_zones_of_one_name_are_refused_and_told_from_none() {
         let zones = vec![zone("Z1", "example.com"), zone("Z2", "example.com")];
         let message = choose(zones.clone(), "llm.example.com", "")
             .unwrap_err()

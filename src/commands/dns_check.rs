@@ -16,14 +16,14 @@ use super::outcome::Outcome;
 /// A zone can be complete in Route 53 and yet be asked by nobody: when the domain's registrar, or the parent zone of a
 /// sub-domain, names other servers. Exits 3 when that is so.
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub(super) struct Args {
     /// The resolver to ask, as address, address:port or name
     #[arg(long, value_name = "ADDRESS", default_value = "1.1.1.1")]
     resolver: String,
 }
 
 /// Finds the zone, asks a resolver for its name servers, and compares.
-pub async fn run(
+pub(super) async fn run(
     args: &Args,
     global: &Global,
     environment: &Environment,

@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, bail};
 
 use crate::cloud::Cloud;
-use crate::dns::{Answer, Checks, Question, RecordTree, answer, known_nodes, read_listing};
+use crate::dns::{
+    Answer, Checks, Question, RecordTree, Step, Turn, answer, known_nodes, read_listing,
+};
 use crate::line::{
     Hint as _, LineName, Place, Profile, RecordSet, RecordType, Region, ZoneView, plain_name,
 };
@@ -21,7 +23,7 @@ use super::outcome::Outcome;
 /// Of this line's own records, or offline of any zone's: `aws route53 list-resource-record-sets --hosted-zone-id Z…
 /// > records.json`, then `dsline dns explain --records records.json --name www.example.com --from EU`.
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub(super) struct Args {
     /// Where the question comes from: a continent (AS), a country (AS-JP), a state (NA-US-CA), or * for nowhere known
     #[arg(long, value_name = "PLACE")]
     from: Place,
@@ -56,7 +58,7 @@ struct Scene {
 }
 
 /// Works the answer out and prints it with the path that leads to it.
-pub async fn run(
+pub(super) async fn run(
     args: &Args,
     global: &Global,
     environment: &Environment,
@@ -174,13 +176,13 @@ fn explain(scene: &Scene, question: &Question<'_>, found: &Answer<'_>) -> Explan
         .iter()
         .flat_map(|line| known_nodes(line, &scene.records));
     let nodes = nodes.map(|node| (node.address.to_string(), node.slot));
-    let step = |step: &crate::dns::Step<'_>| PathStep {
+    let step = |step: &Step<'_>| PathStep {
         depth: step.depth,
         name: step.name.to_owned(),
         set_identifier: step
             .record()
             .and_then(|record| record.set_identifier.clone()),
-        taken: matches!(step.turn, crate::dns::Turn::Taken(_)),
+        taken: matches!(step.turn, Turn::Taken(_)),
         what: step.to_string(),
     };
     Explanation {

@@ -12,6 +12,8 @@ mod name;
 mod node;
 mod order;
 #[cfg(test)]
+mod pitfalls;
+#[cfg(test)]
 mod properties;
 
 pub use change::{ChangeAction, ChangeBatch, RecordChange, change, is_of_line};

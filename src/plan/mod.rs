@@ -9,6 +9,8 @@ mod fleet;
 mod groups;
 mod network;
 #[cfg(test)]
+mod pitfalls;
+#[cfg(test)]
 mod properties;
 mod records;
 mod refusal;

@@ -11,6 +11,7 @@ mod support;
 
 mod account;
 mod disk;
+mod dns;
 mod help;
 mod init;
 mod machine;

@@ -70,7 +70,7 @@ pub(super) fn draw(dice: &mut Dice) -> Tree {
     for index in 0..count {
         tree.group(index, &names, dice);
     }
-    if dice.chance(10) {
+    if dice.chance(3) {
         tree.records
             .push(plain("n0.x.test", "NS", "ns.elsewhere.test."));
     }
@@ -98,7 +98,7 @@ fn plain(name: &str, kind: &str, value: &str) -> Value {
 impl Tree {
     fn group(&mut self, index: usize, names: &[String], dice: &mut Dice) {
         let later = &names[index + 1..];
-        let is_cname = !later.is_empty() && names[index] != ZONE && dice.chance(12);
+        let is_cname = !later.is_empty() && names[index] != ZONE && dice.chance(6);
         let kinds = if dice.chance(3) { 6 } else { 5 };
         let routing = dice.roll(kinds);
         let places = drawn_places(dice);
