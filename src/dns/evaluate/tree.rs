@@ -58,21 +58,7 @@ impl<'a> RecordTree<'a> {
         let apex = records.iter().find(|record| record.kind.name() == "SOA");
         let apex = apex.map(|record| record.name.as_str());
         for ((name, kind), members) in sorted {
-            let first = tree.records.len();
-            tree.records.extend(members);
-            tree.by_name
-                .entry(name)
-                .or_default()
-                .push(tree.groups.len());
-            let above =
-                parents(name).take_while(|above| apex.is_none_or(|apex| is_within(above, apex)));
-            tree.existing.extend(above.chain([name]));
-            tree.groups.push(Group {
-                name,
-                kind,
-                members: first..tree.records.len(),
-                circle: None,
-            });
+            tree.add_group(name, kind, &members, apex);
         }
         let lead = |record: &&RecordSet| match record.alias() {
             None => Lead::Values,
@@ -81,6 +67,28 @@ impl<'a> RecordTree<'a> {
         tree.leads = tree.records.iter().map(lead).collect();
         tree.find_circles();
         tree
+    }
+
+    fn add_group(
+        &mut self,
+        name: &'a str,
+        kind: &'a RecordType,
+        members: &[&'a RecordSet],
+        apex: Option<&str>,
+    ) {
+        let first = self.records.len();
+        self.records.extend(members);
+        let group = self.groups.len();
+        self.by_name.entry(name).or_default().push(group);
+        let is_inside = |above: &&str| apex.is_none_or(|apex| is_within(above, apex));
+        let above = parents(name).take_while(is_inside);
+        self.existing.extend(above.chain([name]));
+        self.groups.push(Group {
+            name,
+            kind,
+            members: first..self.records.len(),
+            circle: None,
+        });
     }
 
     fn lead(
