@@ -68,9 +68,12 @@ pub async fn resolve(server: SocketAddr, name: &str, from: Ipv4Addr) -> Result<V
 
 /// The names of the servers that answer for a zone, as a server or resolver sees them: lower-case, without trailing dots.
 ///
-/// None when it knows the name, but no delegation of it.
+/// None when it is led to no such zone.
 pub async fn delegation(server: SocketAddr, zone: &str) -> Result<Vec<String>> {
     let answer = ask_patiently(server, zone, RecordType::NS, None).await?;
+    if answer.metadata.response_code == ResponseCode::NXDomain {
+        return Ok(Vec::new());
+    }
     refuse(&answer).with_context(|| format!("{server} knows no name servers of `{zone}`"))?;
     let name = |data: &RData| match data {
         RData::NS(server) => Some(server.to_string().trim_end_matches('.').to_lowercase()),
@@ -183,7 +186,7 @@ fn read(answer: &Message) -> Result<Vec<Ipv4Addr>> {
 mod tests {
     use hickory_proto::rr::Record;
     use hickory_proto::rr::rdata::opt::EdnsCode;
-    use hickory_proto::rr::rdata::{A, CNAME};
+    use hickory_proto::rr::rdata::{A, CNAME, NS};
 
     use super::*;
 
@@ -302,6 +305,33 @@ mod tests {
             resolve("127.0.0.1:9".parse().unwrap(), "a..b", Ipv4Addr::LOCALHOST)
                 .await
                 .is_err()
+        );
+    }
+
+    #[tokio::test]
+    async fn a_delegation_is_its_servers_names_and_a_missing_one_is_none() {
+        let server = serve(|query| {
+            let mut reply = Message::response(query.metadata.id, query.metadata.op_code);
+            reply.add_queries(query.queries.clone());
+            let name = query.queries[0].name().clone();
+            if name.to_string().starts_with("none.") {
+                reply.metadata.response_code = ResponseCode::NXDomain;
+                return vec![reply];
+            }
+            for server in ["NS-2.awsdns.org.", "ns-1.awsdns.com."] {
+                let data = RData::NS(NS(Name::from_ascii(server).unwrap()));
+                reply.add_answer(Record::from_rdata(name.clone(), 60, data));
+            }
+            vec![reply]
+        });
+        let server = server.await;
+        let seen = delegation(server, "example.com").await.unwrap();
+        assert_eq!(seen, ["ns-1.awsdns.com", "ns-2.awsdns.org"]);
+        assert!(
+            delegation(server, "none.example.com")
+                .await
+                .unwrap()
+                .is_empty()
         );
     }
 

@@ -25,7 +25,7 @@ pub struct Delegation {
     pub twins: Vec<String>,
     /// Private zones of the same name in the account.
     pub private: Vec<String>,
-    /// Whether both name the same servers.
+    /// Whether both name the same servers; not when that could not be found out.
     pub correct: bool,
 }
 
@@ -63,6 +63,8 @@ pub fn delegation(printer: &Printer, report: &Delegation) -> anyhow::Result<()> 
     }
     printer.line(if report.correct {
         "the delegation is right".to_owned()
+    } else if report.error.is_some() {
+        "whether resolvers are led to this zone is not known".to_owned()
     } else {
         printer.bad(&format!(
             "! resolvers are not led to this zone: name its servers for `{zone}` where the domain is registered, or as an NS record in the parent zone"

@@ -22,7 +22,7 @@ MOST_OUTCOMES = 100_000
 
 
 class Script:
-    """Stands in for `random.Random`: takes the choices that it was told, then the first, and remembers how many there were."""
+    """Stands in for `random.Random`: takes the choices it was told, then the first, and remembers how many there were."""
 
     def __init__(self, told):
         self.told, self.widths = told, []
