@@ -9,9 +9,11 @@ use futures::future::join_all;
 use jiff::Timestamp;
 
 use crate::client::{Health, healthz};
+use crate::dns::{find_lease, lease_of};
 use crate::engine::{LineView, Scope, observe};
-use crate::line::{Instance, InstanceState, NodeSight, Profile, Slot};
-use crate::operator::{Environment, line_secret};
+use crate::lease::holder_of;
+use crate::line::{Instance, InstanceState, Lease, LineSecret, NodeSight, Profile, Slot};
+use crate::operator::{Environment, find_line_secret, line_secret};
 use crate::output::{self, DnsAnswer, NodeLine, Printer, StatusReport};
 use crate::plan::{Context, up};
 
@@ -115,12 +117,36 @@ async fn look(args: &Args, global: &Global, environment: &Environment) -> Result
     Ok(StatusReport {
         line: profile.name.clone(),
         host: profile.dns.host.clone(),
+        lock: lock_of(
+            &view,
+            &profile,
+            find_line_secret(environment, &profile)?.as_ref(),
+        ),
         nodes,
         dns,
         troubles,
         pending,
         healthy,
     })
+}
+
+/// Who has the line's lock, wherever that lies.
+fn lock_of(view: &LineView, profile: &Profile, secret: Option<&LineSecret>) -> Option<String> {
+    let zone = view.observed.zone.iter();
+    let in_zone = zone.filter_map(|zone| find_lease(&profile.name, &zone.name, &zone.records));
+    let on_nodes = view
+        .observed
+        .nodes
+        .values()
+        .filter_map(|sight| match sight {
+            NodeSight::Reported(report) => report.lease.as_deref().map(Lease::read),
+            _ => None,
+        });
+    let now = Timestamp::now();
+    in_zone
+        .map(lease_of)
+        .chain(on_nodes)
+        .find_map(|lease| holder_of(&lease, secret, now))
 }
 
 /// One line for each wanted slot, and one for each instance that no slot wants.

@@ -14,7 +14,7 @@ use crate::lease::Locks;
 use crate::line::{KeyId, LineSecret, Observed, Profile, ZoneView};
 use crate::operator::{Environment, find_line_secret};
 use crate::output::{self, Endings, Printer, show_progress};
-use crate::plan::{Plan, Refusal, teardown};
+use crate::plan::{Action, Plan, Refusal, Step, teardown};
 
 use super::consent::{may_apply, until_stopped};
 use super::global::Global;
@@ -83,7 +83,14 @@ pub async fn run(
     let grip = until_stopped(taker.take(stores), &mut stop).await?;
     let locks = Arc::new(grip.locks);
     let plan = if grip.is_news { None } else { Some(plan) };
-    let removed = desk.remove(plan, &locks, stop.clone(), printer).await;
+    let mut removed = desk.remove(plan, &locks, stop.clone(), printer).await;
+    if let Ok((plan, applied)) = &removed
+        && let Some(rest) = desk.rest(plan, applied).await
+    {
+        printer.note("something of the line was not listed before");
+        output::plan(printer, &rest);
+        removed = desk.remove(Some(rest), &locks, stop.clone(), printer).await;
+    }
     match &removed {
         Ok((plan, applied)) if applied.is_complete(plan) && plan.troubles.is_empty() => {
             desk.forget(&locks, printer).await;
@@ -158,6 +165,21 @@ impl Desk {
         display.await?;
         output::applied(printer, &plan, &Endings::new(&plan, &applied));
         Ok((plan, applied))
+    }
+
+    /// What remains to be removed after a plan that could not be carried out, because an instance came to be listed only
+    /// now (EC2 is eventually consistent): it kept the group in use.
+    async fn rest(&self, plan: &Plan, applied: &Applied) -> Option<Plan> {
+        if applied.is_complete(plan) || applied.stopped || applied.lost.is_some() {
+            return None;
+        }
+        let (observed, zones) = self.look().await.ok()?;
+        let rest = teardown(&self.profile.name, &observed, &zones);
+        let is_new = |step: &Step| {
+            matches!(step.action, Action::Terminate { .. })
+                && plan.steps.iter().all(|old| old.action != step.action)
+        };
+        rest.steps.iter().any(is_new).then_some(rest)
     }
 
     /// Takes the lock itself away, once nothing is left that it guards.

@@ -152,12 +152,19 @@ impl Claim<'_> {
         }
         // Several who wait share five calls a second with the holder (Route 53 quotas).
         let pause = (ttl / 6).clamp(Duration::from_secs(1), Duration::from_secs(5));
-        sleep(pause.min(self.patience.saturating_sub(waited))).await;
+        let left = self.patience.saturating_sub(waited);
+        sleep(pause.min(left).min(watch.left(ttl, uptime()))).await;
         Ok(())
     }
 }
 
-/// Who holds it, in words.
+/// Who holds a lease, in words; nobody holds a free one.
+pub fn holder_of(lease: &Lease, secret: Option<&LineSecret>, now: Timestamp) -> Option<String> {
+    let hold = lease.hold.as_ref()?;
+    let holder = secret.and_then(|secret| Holder::open(secret, &hold.seal));
+    Some(describe(holder.as_ref(), now))
+}
+
 fn describe(holder: Option<&Holder>, now: Timestamp) -> String {
     let Some(Holder {
         who,
@@ -191,6 +198,12 @@ impl Watch {
                 false
             }
         }
+    }
+
+    /// How long the value has yet to stay the same; a moment more, so that the look after it comes late enough.
+    fn left(&self, ttl: Duration, now: Duration) -> Duration {
+        let since = self.value.as_ref().map_or(now, |(_, since)| *since);
+        (since + ttl).saturating_sub(now) + Duration::from_millis(10)
     }
 
     fn is_new_holder(&mut self, seen: Option<&Lease>) -> bool {

@@ -8,7 +8,7 @@ mod store;
 mod time;
 mod zone;
 
-pub use claim::{Claim, Taken, Token};
+pub use claim::{Claim, Taken, Token, holder_of};
 pub use held::{Held, Standing};
 pub use locks::{Locks, News};
 pub use store::{Lost, Store, SwapError};

@@ -15,6 +15,8 @@ pub struct StatusReport {
     pub line: LineName,
     /// Its host name; empty for a line without a domain.
     pub host: String,
+    /// Who has its lock; one that died keeps it for the lock's time.
+    pub lock: Option<String>,
     /// Its nodes.
     pub nodes: Vec<NodeLine>,
     /// What DNS answers, by place.
@@ -73,6 +75,9 @@ pub fn status(printer: &Printer, report: &StatusReport) -> anyhow::Result<()> {
         &report.host
     };
     printer.line(format!("line `{}` ({host})", report.line));
+    if let Some(holder) = &report.lock {
+        printer.line(format!("locked by {holder}"));
+    }
     printer.line(printer.faint(&format!(
         "{:<19} {:<12} {:<15} {:<9} {:<8} {:<12} {}",
         "NODE", "HEALTH", "ADDRESS", "RELEASE", "GATEWAY", "CHECKERS", "INSTANCE"

@@ -1,19 +1,21 @@
 //! The lock under fire: four operators want four different things at the same moment, and are killed at random.
 
 use std::fs::File;
+use std::ops::Range;
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
 use super::story::{Story, name_server, pause, profile, say, wait_until};
+use super::support::variable;
 
 const REGION: &str = "us-east-1";
 const OPERATORS: usize = 4;
 /// Seconds of silence after which a lock is abandoned.
-const TTL: f64 = 6.0;
-/// What may be added: a look each second, and the swap itself on a busy machine.
-const SLACK: f64 = 4.0;
+const TTL: f64 = 10.0;
+/// A lock that is not taken over after twice its time is stuck; how long it really takes is shown.
+const STUCK: f64 = 2.0 * TTL;
 /// Calls that change something without the lock riding along.
 const UNFENCED: [&str; 2] = [
     "AuthorizeSecurityGroupIngress",
@@ -23,16 +25,23 @@ const SWAP: &str = "ChangeResourceRecordSets";
 
 #[test]
 fn a_lock_has_one_holder() {
-    contend("t-lock", 3);
+    contend("t-lock", 0..3);
 }
 
+/// `DSLINE_LOCK_ROUNDS=26..50` plays some of them only.
 #[test]
 #[ignore = "long: tests/run.sh --full"]
 fn a_lock_has_one_holder_a_hundred_times() {
-    contend("t-lock100", 100);
+    let named = variable("DSLINE_LOCK_ROUNDS");
+    let (from, to) = named
+        .as_deref()
+        .unwrap_or("0..100")
+        .split_once("..")
+        .unwrap();
+    contend("t-lock100", from.parse().unwrap()..to.parse().unwrap());
 }
 
-fn contend(line: &'static str, rounds: u64) {
+fn contend(line: &'static str, rounds: Range<u64>) {
     let story = Story::of(line, REGION).with_domain(REGION);
     for who in 0..OPERATORS {
         let text = wish(&story, who);
@@ -40,8 +49,8 @@ fn contend(line: &'static str, rounds: u64) {
     }
     story.run("up --yes --profile 0.toml").exits(0);
     let mut sums = Sums::default();
-    let mut dice = Dice(7);
-    for round in 0..rounds {
+    for round in rounds.clone() {
+        let mut dice = Dice(round);
         // So that there is work which the account does not guard by itself.
         let port = 9000 + round;
         story.cloud.ec2(REGION, &format!("Action=AuthorizeSecurityGroupIngress&GroupName=dsline-{line}&IpPermissions.1.IpProtocol=tcp&IpPermissions.1.FromPort={port}&IpPermissions.1.ToPort={port}&IpPermissions.1.IpRanges.1.CidrIp=0.0.0.0/0"));
@@ -51,7 +60,7 @@ fn contend(line: &'static str, rounds: u64) {
         sums.add(&calls, &killed, round);
         assert_eq!(story.cloud.instances(line).len(), 1, "round {round}");
     }
-    say(&format!("   {rounds} rounds of {OPERATORS}: {sums:?}"));
+    say(&format!("   rounds {rounds:?} of {OPERATORS}: {sums:?}"));
     assert!(sums.changes > 0, "nobody did any work");
     let ran = story.run("up --yes --profile 1.toml").exits(0);
     say(&ran.to_string());
@@ -152,7 +161,7 @@ impl Sums {
             let name = old["application"].as_str().unwrap_or_default();
             if killed.iter().any(|killed| killed == name) {
                 assert!(
-                    silence <= TTL + SLACK,
+                    silence <= STUCK,
                     "round {round}: the lock was stuck for {silence} s"
                 );
                 self.takeovers += 1;

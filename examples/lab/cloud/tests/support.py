@@ -36,7 +36,7 @@ numbers = itertools.count(1)
 def client(service, region="us-east-1"):
     """A boto3 client that tries once and gives up quickly."""
     if (service, region) not in _clients:
-        config = Config(retries={"max_attempts": 0}, read_timeout=2, connect_timeout=2)
+        config = Config(retries={"max_attempts": 0}, read_timeout=6, connect_timeout=2)
         _clients[service, region] = boto3.client(
             service, region, endpoint_url=URL, aws_access_key_id="AKIAIOSFODNN7EXAMPLE",
             aws_secret_access_key="secret", config=config,
