@@ -5,7 +5,7 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 
 use crate::commands::{
     Global, Outcome, cert, completions, connect, dns, exec, init, plan, render, ssh, status,
-    teardown, up,
+    teardown, token, up,
 };
 use crate::operator::Environment;
 use crate::output::Printer;
@@ -45,6 +45,8 @@ enum Command {
     Dns(dns::Args),
     /// Show the certificate that the line's clients must trust
     Cert(cert::Args),
+    /// Issue and revoke tokens of the line
+    Token(token::Args),
     /// Remove everything of the line, then look again
     Teardown(teardown::Args),
     /// Print shell completions
@@ -68,6 +70,7 @@ impl Cli {
             Command::Connect(args) => connect::run(&args, global, environment, printer),
             Command::Dns(args) => Box::pin(dns::run(&args, global, environment, printer)).await,
             Command::Cert(args) => cert::run(&args, global, environment, printer),
+            Command::Token(args) => token::run(&args, global, environment, printer).await,
             Command::Teardown(args) => {
                 Box::pin(teardown::run(&args, global, environment, printer)).await
             }

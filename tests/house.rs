@@ -40,12 +40,28 @@ const GATEWAY: &[Room] = &[
     ("config", &[], false),
     ("record", &[], false),
     ("wire", &[], true),
-    ("guard", &[], false),
-    ("upstream", &["config"], false),
-    ("proxy", &["record", "upstream", "wire"], false),
+    ("chat", &[], false),
+    ("limit", &["config"], false),
+    ("guard", &["limit", "config"], false),
+    ("cache", &["wire"], false),
+    ("flight", &["wire"], false),
+    ("upstream", &["config", "wire"], false),
+    (
+        "proxy",
+        &["flight", "limit", "record", "upstream", "wire"],
+        false,
+    ),
+    (
+        "desk",
+        &[
+            "proxy", "upstream", "flight", "cache", "chat", "guard", "limit", "record", "wire",
+            "config",
+        ],
+        false,
+    ),
     (
         "server",
-        &["proxy", "upstream", "guard", "record", "wire", "config"],
+        &["desk", "cache", "upstream", "record", "config"],
         false,
     ),
 ];

@@ -19,7 +19,7 @@ CANNOT=77 MAY_NOT=78
 # Why containers cannot run here; empty if they can.
 NO_CONTAINERS=
 
-TIERS=(format lints scripts dependencies unit gateway upstream cloud names nodes files stories crash)
+TIERS=(format lints scripts dependencies unit gateway upstream clients fuzz cloud names nodes files stories crash)
 
 format() { cargo fmt --all --check; }
 
@@ -56,6 +56,15 @@ unit() {
 gateway() { rust dsline-gateway; }
 
 upstream() { rust lab-upstream; }
+
+# Real SDKs against the gateway, a Redis and the upstream emulator.
+clients() {
+    command -v redis-server >/dev/null || install redis-server || { echo "redis-server could not be installed"; return "$CANNOT"; }
+    cargo build --locked --release -p dsline-gateway -p lab-upstream || return
+    tests/clients/run.sh "$UPSTREAM" "$TARGET/release/dsline-gateway"
+}
+
+fuzz() { gateway/fuzz/run.sh; }
 
 cloud() { python_tests cloud; }
 

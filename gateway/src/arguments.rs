@@ -15,7 +15,13 @@ Options:
       --version      print the version
       --help         print this
 
-Signals: TERM finishes what is in flight (30 s at most) and exits 0; HUP reads configuration and keys again.
+Environment (goes before the file):
+      REDIS_HOST     key `cache.redis`: a socket such as /run/redis/redis.sock, or a host such as 10.0.0.7:6379
+      CACHE_TTL      key `cache.ttl_seconds`
+      RATE_LIMIT     requests a minute of one key
+
+Signals: TERM finishes what is in flight (`stop_seconds` at most) and exits 0, a second one at once; HUP reads
+configuration and keys again, and keeps the old ones if the new are not valid.
 ";
 
 /// What the caller wants from this run.

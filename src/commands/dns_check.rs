@@ -41,9 +41,9 @@ pub(super) async fn run(
         .find_zone(&profile.dns.host, &profile.dns.zone)
         .await?;
     let mut wanted: Vec<String> = cloud.name_servers(&zone).await?;
-    wanted
-        .iter_mut()
-        .for_each(|name| *name = name.trim_end_matches('.').to_lowercase());
+    for name in &mut wanted {
+        *name = name.trim_end_matches('.').to_lowercase();
+    }
     wanted.sort();
     let (public, private) = cloud.zones_of_both_kinds().await?;
     let server = locate_server(&args.resolver).await?;

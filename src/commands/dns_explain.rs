@@ -20,8 +20,8 @@ use super::outcome::Outcome;
 
 /// Show what Route 53 answers in a place, and why.
 ///
-/// Of this line's own records, or offline of any zone's: `aws route53 list-resource-record-sets --hosted-zone-id Z…
-/// > records.json`, then `dsline dns explain --records records.json --name www.example.com --from EU`.
+/// Of this line's own records, or offline of any zone's whose records were saved as JSON by
+/// `aws route53 list-resource-record-sets`: `dsline dns explain --records records.json --name www.example.com --from EU`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Where the question comes from: a continent (AS), a country (AS-JP), a state (NA-US-CA), or * for nowhere known
@@ -64,17 +64,14 @@ pub(super) async fn run(
     environment: &Environment,
     printer: &Printer,
 ) -> Result<Outcome> {
-    let (scene, name) = match (&args.records, &args.name) {
-        (Some(records), Some(name)) => {
-            let health = args.health.as_deref();
-            (read(environment, records, health)?, name.clone())
-        }
-        _ => {
-            let profile = global.unnamed().profile(environment)?.profile;
-            let name = args.name.clone();
-            let name = name.unwrap_or_else(|| profile.dns.host.clone());
-            (observe(&profile, &args.down).await?, name)
-        }
+    let (scene, name) = if let (Some(records), Some(name)) = (&args.records, &args.name) {
+        let health = args.health.as_deref();
+        (read(environment, records, health)?, name.clone())
+    } else {
+        let profile = global.unnamed().profile(environment)?.profile;
+        let name = args.name.clone();
+        let name = name.unwrap_or_else(|| profile.dns.host.clone());
+        (observe(&profile, &args.down).await?, name)
     };
     let (name, kind) = (
         plain_name(&name),

@@ -11,6 +11,7 @@ pub mod render;
 pub mod ssh;
 pub mod status;
 pub mod teardown;
+pub mod token;
 pub mod up;
 
 mod answers;

@@ -11,13 +11,14 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use crate::line::{Generation, Hint as _, LineSecret, Profile, Secret, Slot};
-use crate::operator::{Environment, authorized_keys, find_gateway, line_secret, read_secret};
+use crate::operator::{Environment, authorized_keys, find_gateway, line_secret};
 use crate::output::Printer;
 use crate::plan::{Wanted, release_of};
 use crate::render::user_data;
 
 use super::global::{Global, LineArgs};
 use super::outcome::Outcome;
+use super::setup::upstream_keys;
 
 /// What stands in a file instead of a secret.
 const MASK: &str = "[secret]\n";
@@ -136,22 +137,19 @@ fn clear(out: &Path, is_new: bool) {
 fn gather(args: &Args, profile: Profile, environment: &Environment) -> Result<Wanted> {
     let secret: LineSecret = line_secret(environment, &profile)?;
     let gateway = find_gateway(environment, args.line.gateway.as_deref())?;
-    let (upstream_key, authorized_keys) = if args.with_secrets {
+    let (upstream_keys, authorized_keys) = if args.with_secrets {
         (
-            read_secret(
-                environment,
-                &profile.upstream.key,
-                "the upstream's API key (upstream.key)",
-            )?,
+            upstream_keys(environment, &profile)?,
             authorized_keys(environment, &profile)?,
         )
     } else {
-        (Secret::new(MASK), Vec::new())
+        let masks = 1 + profile.upstream.others.len();
+        (vec![Secret::new(MASK); masks], Vec::new())
     };
     Ok(Wanted {
         profile,
         secret,
-        upstream_key,
+        upstream_keys,
         gateway,
         authorized_keys,
         now: Timestamp::now(),

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use crate::client::operator_address;
 use crate::cloud::Cloud;
 use crate::engine::{LineView, Scope, World, observe};
-use crate::line::{Hint as _, LineSecret, Profile};
+use crate::line::{Hint as _, LineSecret, Profile, Secret};
 use crate::operator::{Environment, authorized_keys, find_gateway, line_secret, read_secret};
 use crate::plan::{Context, Plan, Wanted, refuse_unsafe, up};
 use crate::remote::Door;
@@ -38,11 +38,7 @@ impl Setup {
         let mut profile = global.profile(environment)?.profile;
         args.apply_to(&mut profile)?;
         let secret = line_secret(environment, &profile)?;
-        let upstream_key = read_secret(
-            environment,
-            &profile.upstream.key,
-            "the upstream's API key (upstream.key)",
-        )?;
+        let upstream_keys = upstream_keys(environment, &profile)?;
         let gateway = find_gateway(environment, args.gateway.as_deref())?;
         let authorized_keys = authorized_keys(environment, &profile)?;
         let (operator, cloud) = tokio::join!(operator(&profile), Cloud::open());
@@ -50,7 +46,7 @@ impl Setup {
         let wanted = Wanted {
             profile,
             secret,
-            upstream_key,
+            upstream_keys,
             gateway,
             authorized_keys,
             now: Timestamp::now(),
@@ -94,6 +90,21 @@ impl Setup {
         }
         Ok(plan)
     }
+}
+
+/// The API keys of all upstreams, in the order of the profile.
+pub(super) fn upstream_keys(environment: &Environment, profile: &Profile) -> Result<Vec<Secret>> {
+    let upstream = &profile.upstream;
+    let first = read_secret(
+        environment,
+        &upstream.key,
+        "the upstream's API key (upstream.key)",
+    );
+    let others = upstream.others.iter().map(|other| {
+        let what = format!("the API key of the upstream `{}`", other.name);
+        read_secret(environment, &other.key, &what)
+    });
+    std::iter::once(first).chain(others).collect()
 }
 
 /// The world alone, for commands that only look or only run something.

@@ -184,6 +184,7 @@ async fn node_line(
             address: None,
             release: None,
             gateway: None,
+            traffic: None,
             health: missing,
             checkers: None,
             drift: Vec::new(),
@@ -217,6 +218,7 @@ async fn node_line(
         gateway: report
             .and_then(|report| report.gateway.as_ref())
             .map(|gateway| gateway.version.clone()),
+        traffic: report.and_then(|report| report.gateway.clone()),
         health,
         checkers,
         drift,

@@ -55,11 +55,13 @@ struct Listed {
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
 struct Location {
-    continent_code: Option<String>,
-    country_code: Option<String>,
-    subdivision_code: Option<String>,
+    #[serde(rename = "ContinentCode")]
+    continent: Option<String>,
+    #[serde(rename = "CountryCode")]
+    country: Option<String>,
+    #[serde(rename = "SubdivisionCode")]
+    subdivision: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -163,9 +165,9 @@ fn routing_of(listed: &Listed) -> Result<Routing, String> {
     });
     let location = listed.geo_location.as_ref().map(|location| {
         let place = place_of(
-            location.continent_code.as_deref(),
-            location.country_code.as_deref(),
-            location.subdivision_code.as_deref(),
+            location.continent.as_deref(),
+            location.country.as_deref(),
+            location.subdivision.as_deref(),
         );
         // Route 53 may know a place that this program does not; only a question that it decides is refused.
         Ok(place.map_or_else(

@@ -7,6 +7,8 @@ use std::sync::Mutex;
 use crate::line::{Generation, Region, Slot};
 use crate::plan::{Action, Plan};
 
+use super::revocations::Keeper;
+
 /// A node as far as it is known at this moment of a run.
 #[derive(Clone, Debug, Default)]
 pub(super) struct NodeFacts {
@@ -62,6 +64,22 @@ impl Facts {
             .get(slot)
             .cloned()
             .unwrap_or_default()
+    }
+
+    /// Every node with an address and a generation.
+    pub(super) fn keepers(&self) -> Vec<Keeper> {
+        let nodes = self
+            .nodes
+            .lock()
+            .expect("no step panics while it holds the lock");
+        let keeper = |(slot, node): (&Slot, &NodeFacts)| {
+            Some(Keeper {
+                slot: slot.clone(),
+                generation: node.generation?,
+                address: Some(node.address?),
+            })
+        };
+        nodes.iter().filter_map(keeper).collect()
     }
 
     /// Whether an instance or a health check fills a slot by now, so that it is not to be taken away.

@@ -1,20 +1,23 @@
 //! The steps that happen on a node, over its one SSH session.
 
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Error, Result};
+use tokio::sync::OnceCell;
 use tokio::time::{Instant, sleep};
 
 use crate::cloud::is_burstable;
-use crate::line::{Generation, HostKey, HostKeyStage, Slot};
+use crate::line::{Generation, HostKey, HostKeyStage, Revocation, Slot};
 use crate::plan::{Wanted, release_of};
-use crate::remote::{Blocked, Session, await_boot, install_lasting_key, push};
+use crate::remote::{Blocked, Session, await_boot, install_lasting_key, push, revoke};
 
 use super::event::Ending;
 use super::facts::Facts;
+use super::revocations::share;
 use super::world::World;
 
 /// How long a new instance may take until its SSH server answers.
@@ -31,6 +34,8 @@ pub(super) struct NodeSteps {
     world: Arc<World>,
     wanted: Option<Arc<Wanted>>,
     facts: Arc<Facts>,
+    /// What the nodes hold that were there when the run began; asked once.
+    revoked: OnceCell<BTreeSet<Revocation>>,
 }
 
 /// The machine in a slot, as far as it takes to enter it.
@@ -47,6 +52,7 @@ impl NodeSteps {
             world,
             wanted,
             facts,
+            revoked: OnceCell::new(),
         }
     }
 
@@ -176,6 +182,11 @@ impl NodeSteps {
             generation,
             address,
         };
+        let revoked = self.revoked_elsewhere(slot).await;
+        self.over_ssh(machine, says, |session| async move {
+            revoke(&session, revoked).await
+        })
+        .await?;
         let release = &release_of(self.wanted()?, slot, Some(address));
         says(format!("pushing release {}", &release.digest()[..8]));
         let pushed = self
@@ -189,5 +200,16 @@ impl NodeSteps {
         } else {
             Ending::Done
         })
+    }
+
+    /// What the other nodes hold: a new node knows it before anybody is sent to it. A node that cannot be asked holds nobody
+    /// up: it is most often the one that is being replaced.
+    async fn revoked_elsewhere(&self, slot: &Slot) -> &BTreeSet<Revocation> {
+        let ask = async || {
+            let mut others = self.facts.keepers();
+            others.retain(|keeper| keeper.slot != *slot);
+            share(&self.world, &others, &BTreeSet::new()).await.all
+        };
+        self.revoked.get_or_init(ask).await
     }
 }

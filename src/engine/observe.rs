@@ -215,7 +215,7 @@ async fn reports(world: &World, observed: &Observed) -> BTreeMap<String, NodeSig
             .await
         {
             Ok(session) => match report(&session).await {
-                Ok(report) => NodeSight::Reported(report),
+                Ok(report) => NodeSight::Reported(Box::new(report)),
                 Err(blocked) => sight_of(&blocked),
             },
             Err(blocked) => sight_of(&blocked),

@@ -19,6 +19,9 @@ mod report;
 mod secret;
 mod secret_source;
 mod sections;
+mod token;
+mod traffic;
+mod traffic_check;
 
 pub use authority::{Authority, Certificate};
 pub use country::Country;
@@ -41,9 +44,14 @@ pub use profile::Profile;
 pub use profile_error::ProfileError;
 pub use record::{AliasTarget, Failover, RecordSet, RecordType, RecordValue, Routing, plain_name};
 pub use region::{Continent, Region};
-pub use report::{GatewayStatus, NodeReport, NodeSight, PartState};
+pub use report::{GatewayStatus, NodeReport, NodeSight, PartState, UpstreamStatus};
 pub use secret::{KeyId, LineSecret, Secret};
 pub use secret_source::SecretSource;
 pub use sections::{
     CheckSpeed, Dns, Gateway, Lock, Logs, Nginx, Nodes, Redis, Ssh, TlsMinimum, Upstream,
+};
+pub use token::{Claims, ISSUER, Revocation, TokenId, audience, issue, verification_key};
+pub use traffic::{
+    Auth, Cache, Conversation, Cors, Issuer, Matching, Merge, OtherUpstream, Quota, Retry,
+    SigningAlgorithm,
 };

@@ -10,6 +10,8 @@ use super::profile_error::ProfileError;
 use super::region::Region;
 use super::secret_source::SecretSource;
 use super::sections::{Dns, Gateway, Lock, Logs, Nginx, Nodes, Redis, Ssh, Upstream};
+use super::traffic::{Auth, Cache, Conversation, Cors, Merge, Quota, Retry};
+use super::traffic_check;
 
 /// A line as it is wanted; `profiles/default.toml` describes every key.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -29,8 +31,22 @@ pub struct Profile {
     pub dns: Dns,
     /// The API behind the line.
     pub upstream: Upstream,
+    /// How hard an API that fails is asked again.
+    pub retry: Retry,
     /// The gateway on each node.
     pub gateway: Gateway,
+    /// Answers that are kept.
+    pub cache: Cache,
+    /// Requests that share one upstream call.
+    pub merge: Merge,
+    /// How much may be asked.
+    pub quota: Quota,
+    /// Who may ask.
+    pub auth: Auth,
+    /// Which web pages may ask.
+    pub cors: Cors,
+    /// The simple chat.
+    pub conversation: Conversation,
     /// The proxy in front of it.
     pub nginx: Nginx,
     /// The cache beside it.
@@ -116,7 +132,7 @@ impl Profile {
                 "cannot be made on a node: lower-case letters, digits, - and _, and not root";
             return refuse("ssh.user", format!("`{}` {message}", self.ssh.user));
         }
-        Ok(())
+        traffic_check::check(self)
     }
 
     /// Every slot that the line should have, in order.
@@ -178,7 +194,7 @@ fn fault_of_host(host: &str) -> Option<&'static str> {
     }
 }
 
-fn fault_of_url(url: &str) -> Option<&'static str> {
+pub(super) fn fault_of_url(url: &str) -> Option<&'static str> {
     if !url.starts_with("https://") && !url.starts_with("http://") {
         return Some("must start with https:// or http://");
     }
@@ -211,7 +227,14 @@ impl Default for Profile {
             ssh: Ssh::default(),
             dns: Dns::default(),
             upstream: Upstream::default(),
+            retry: Retry::default(),
             gateway: Gateway::default(),
+            cache: Cache::default(),
+            merge: Merge::default(),
+            quota: Quota::default(),
+            auth: Auth::default(),
+            cors: Cors::default(),
+            conversation: Conversation::default(),
             nginx: Nginx::default(),
             redis: Redis::default(),
             logs: Logs::default(),

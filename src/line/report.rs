@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 /// How far a look at a node got.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum NodeSight {
     /// It answered.
-    Reported(NodeReport),
+    Reported(Box<NodeReport>),
     /// It could not be reached, and why.
     Unreachable(String),
     /// Something answered with a host key that is not the node's: nothing was sent to it.
@@ -18,7 +18,7 @@ pub enum NodeSight {
 }
 
 /// A node's own account.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct NodeReport {
     /// Whether first boot (cloud-init) has finished; an error text when it failed.
     pub booted: bool,
@@ -48,7 +48,7 @@ pub struct PartState {
 }
 
 /// The gateway's answer to `GET /status` on its admin port.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct GatewayStatus {
     /// Its version.
     pub version: String,
@@ -58,6 +58,46 @@ pub struct GatewayStatus {
     pub in_flight: u64,
     /// Seconds since it started.
     pub uptime_seconds: u64,
+    /// Answers that were given again, since it started.
+    #[serde(default)]
+    pub hits: u64,
+    /// Requests that shared another's upstream call.
+    #[serde(default)]
+    pub merged: u64,
+    /// Requests that the upstream was asked for.
+    #[serde(default)]
+    pub misses: u64,
+    /// Seconds until the first byte of an answer, for 99 of 100; `None` while nothing was asked lately.
+    #[serde(default)]
+    pub p99_seconds: Option<f64>,
+    /// The APIs behind it.
+    #[serde(default)]
+    pub upstreams: Vec<UpstreamStatus>,
+}
+
+/// What a gateway says of one API behind it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct UpstreamStatus {
+    /// Its name.
+    pub name: String,
+    /// `closed`, `open` or `half-open`, and other words that a later gateway may use.
+    #[serde(default)]
+    pub breaker: String,
+    /// What went wrong last, in one word.
+    #[serde(default)]
+    pub last_trouble: Option<String>,
+}
+
+impl GatewayStatus {
+    /// Share of cacheable requests that the upstream was spared by the cache; `None` before the first.
+    pub fn hit_ratio(&self) -> Option<f64> {
+        let asked = self.hits + self.merged + self.misses;
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "a ratio is shown with two digits"
+        )]
+        (asked > 0).then(|| self.hits as f64 / asked as f64)
+    }
 }
 
 impl NodeReport {

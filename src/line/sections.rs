@@ -10,6 +10,7 @@ use super::image::ImageChoice;
 use super::place::Place;
 use super::region::Region;
 use super::secret_source::SecretSource;
+use super::traffic::OtherUpstream;
 
 /// `[nodes]`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -97,6 +98,8 @@ impl CheckSpeed {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Upstream {
+    /// What logs, metrics and status call it.
+    pub name: String,
     /// Where `/v1/...` is found.
     pub base_url: String,
     /// The API key.
@@ -105,6 +108,12 @@ pub struct Upstream {
     pub connect_timeout_seconds: u32,
     /// Seconds to wait for the next byte of an answer.
     pub read_timeout_seconds: u32,
+    /// Its share beside the others; 0 is a standby, asked when no other can be.
+    pub weight: u16,
+    /// What a model is called there: the client's name to the upstream's.
+    pub models: BTreeMap<String, String>,
+    /// More APIs, asked beside it or in its place.
+    pub others: Vec<OtherUpstream>,
 }
 
 /// `[gateway]`.
@@ -162,6 +171,8 @@ pub struct Lock {
 pub struct Logs {
     /// Daily files of the audit trail that are kept.
     pub keep_days: u32,
+    /// Whether the audit trail holds what users ask.
+    pub prompts: bool,
 }
 
 impl Default for Nodes {
@@ -210,10 +221,14 @@ impl Default for Dns {
 impl Default for Upstream {
     fn default() -> Self {
         Self {
+            name: "upstream".to_owned(),
             base_url: "https://api.deepseek.com".to_owned(),
             key: SecretSource::Env("DEEPSEEK_API_KEY".to_owned()),
             connect_timeout_seconds: 5,
             read_timeout_seconds: 660,
+            weight: 1,
+            models: BTreeMap::new(),
+            others: Vec::new(),
         }
     }
 }
@@ -253,6 +268,9 @@ impl Default for Lock {
 
 impl Default for Logs {
     fn default() -> Self {
-        Self { keep_days: 30 }
+        Self {
+            keep_days: 30,
+            prompts: false,
+        }
     }
 }

@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 
 use serde::Serialize;
 
-use crate::line::{LineName, Slot};
+use crate::line::{GatewayStatus, LineName, Slot, UpstreamStatus};
 
 use super::printer::Printer;
 
@@ -44,6 +44,8 @@ pub struct NodeLine {
     pub release: Option<String>,
     /// The gateway's version.
     pub gateway: Option<String>,
+    /// What the gateway says of its work.
+    pub traffic: Option<GatewayStatus>,
     /// `healthy`, `degraded` (serves, but differs from what was pushed), `draining`, `unhealthy` or `unreachable`: asked on port 80.
     pub health: String,
     /// Route 53's verdict, when there is a check and it was told.
@@ -85,6 +87,7 @@ pub fn status(printer: &Printer, report: &StatusReport) -> anyhow::Result<()> {
     for node in &report.nodes {
         print_node(printer, node);
     }
+    print_traffic(printer, &report.nodes);
     if !report.dns.is_empty() {
         printer.line("");
         printer.line(printer.faint(&format!("{:<19} {}", "ASKED FROM", "DNS ANSWERS")));
@@ -141,6 +144,60 @@ fn print_node(printer: &Printer, node: &NodeLine) {
     ));
     for drift in &node.drift {
         printer.line(printer.bad(&format!("{:<19} ! {drift}", "")));
+    }
+}
+
+/// What the gateways that answered say of their work; p99 is the time to the first byte of an answer.
+fn print_traffic(printer: &Printer, nodes: &[NodeLine]) {
+    if nodes.iter().all(|node| node.traffic.is_none()) {
+        return;
+    }
+    printer.line("");
+    printer.line(printer.faint(&format!(
+        "{:<19} {:>9} {:>6} {:>8} {:>9} {:>9}  {}",
+        "NODE", "IN FLIGHT", "HITS", "MERGED", "MISSES", "P99", "UPSTREAMS"
+    )));
+    for node in nodes {
+        let Some(traffic) = &node.traffic else {
+            continue;
+        };
+        let hits = traffic
+            .hit_ratio()
+            .map_or_else(|| "-".to_owned(), |ratio| format!("{:.0} %", ratio * 100.0));
+        let p99 = traffic.p99_seconds.map_or_else(
+            || "-".to_owned(),
+            |seconds| format!("{:.0} ms", seconds * 1e3),
+        );
+        let upstreams: Vec<String> = traffic
+            .upstreams
+            .iter()
+            .map(|upstream| told(printer, upstream))
+            .collect();
+        printer.line(format!(
+            "{:<19} {:>9} {hits:>6} {:>8} {:>9} {p99:>9}  {}",
+            node.slot.to_string(),
+            traffic.in_flight,
+            traffic.merged,
+            traffic.misses,
+            if upstreams.is_empty() {
+                "-".to_owned()
+            } else {
+                upstreams.join(", ")
+            }
+        ));
+    }
+}
+
+fn told(printer: &Printer, upstream: &UpstreamStatus) -> String {
+    let UpstreamStatus {
+        name,
+        breaker,
+        last_trouble,
+    } = upstream;
+    match (breaker.as_str(), last_trouble) {
+        ("closed", _) => format!("{name} ok"),
+        (_, Some(trouble)) => printer.bad(&format!("{name} {breaker} ({trouble})")),
+        (_, None) => printer.bad(&format!("{name} {breaker}")),
     }
 }
 

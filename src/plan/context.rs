@@ -13,8 +13,8 @@ pub struct Wanted {
     pub profile: Profile,
     /// The line secret.
     pub secret: LineSecret,
-    /// The upstream's API key.
-    pub upstream_key: Secret,
+    /// The upstreams' API keys, in the order of the profile.
+    pub upstream_keys: Vec<Secret>,
     /// The gateway that nodes shall run.
     pub gateway: GatewayBinary,
     /// Public keys that may log in to a new node.

@@ -307,7 +307,7 @@ impl Machine {
             8 => return None,
             _ => whole(),
         };
-        Some(NodeSight::Reported(report))
+        Some(NodeSight::Reported(Box::new(report)))
     }
 
     fn add_checks(

@@ -14,7 +14,7 @@ pub fn release_of(wanted: &Wanted, slot: &Slot, address: Option<Ipv4Addr>) -> Re
         slot,
         address,
         secret: &wanted.secret,
-        upstream_key: &wanted.upstream_key,
+        upstream_keys: &wanted.upstream_keys,
         gateway: &wanted.gateway,
         now: wanted.now,
     })

@@ -33,7 +33,7 @@ fn leaving() -> Plan {
             instance_type: "t3.micro".to_owned(),
             launched: wanted.now,
         };
-        let sight = NodeSight::Reported(pushed(&wanted, &slot, Some(address)));
+        let sight = NodeSight::Reported(Box::new(pushed(&wanted, &slot, Some(address))));
         observed.nodes.insert(instance.id.clone(), sight);
         let group = Group {
             id: format!("sg-{index}"),

@@ -225,7 +225,7 @@ fn heal(wanted: &Wanted, world: &mut World) -> bool {
                 release: Some("0123456789abcdef".to_owned()),
                 ..pushed(wanted, slot, one.address)
             };
-            let sight = NodeSight::Reported(report);
+            let sight = NodeSight::Reported(Box::new(report));
             world.observed.nodes.insert(one.id, sight);
             has_healed = true;
         }

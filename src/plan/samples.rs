@@ -15,7 +15,7 @@ pub(super) fn wanted(profile: Profile) -> Wanted {
     Wanted {
         profile,
         secret: LineSecret::from_bytes([9; 32]),
-        upstream_key: Secret::new("upstream"),
+        upstream_keys: vec![Secret::new("upstream")],
         gateway: GatewayBinary::new(b"gateway".to_vec()),
         authorized_keys: Vec::new(),
         now: NOW.parse().unwrap(),

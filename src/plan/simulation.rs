@@ -240,7 +240,7 @@ impl World {
                 let instance = self.instance(slot);
                 let report = pushed(wanted, slot, instance.address);
                 let nodes = &mut self.observed.nodes;
-                nodes.insert(instance.id, NodeSight::Reported(report));
+                nodes.insert(instance.id, NodeSight::Reported(Box::new(report)));
                 self.facts.get_mut(slot).unwrap().unfinished = false;
             }
             Action::CreateCheck { slot } => self.create_check(wanted, slot),
@@ -308,7 +308,7 @@ impl World {
             ..NodeReport::default()
         };
         let nodes = &mut self.observed.nodes;
-        nodes.insert(id, NodeSight::Reported(report));
+        nodes.insert(id, NodeSight::Reported(Box::new(report)));
         self.facts.get_mut(slot).unwrap().address = Some(address);
         true
     }

@@ -5,7 +5,7 @@ use super::command::Command;
 use super::session::Session;
 use crate::line::GatewayStatus;
 
-const DRAIN: &str = "http://127.0.0.1:8081/drain";
+const DRAIN: &str = "http://127.0.0.1:8082/drain";
 
 /// Makes the node fail its health checks on purpose while it serves on.
 pub async fn drain(session: &Session) -> Result<GatewayStatus, Blocked> {
@@ -42,7 +42,7 @@ mod tests {
 
     #[test]
     fn drain_is_one_request_to_the_admin_port() {
-        let line = "curl -sS -f --max-time 5 -X POST http://127.0.0.1:8081/drain";
+        let line = "curl -sS -f --max-time 5 -X POST http://127.0.0.1:8082/drain";
         assert_eq!(drain_command("POST").line(), line);
     }
 }

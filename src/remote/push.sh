@@ -46,9 +46,11 @@ touches() { has_word "$touched" "$1"; }
 digest_of() { for part in $parts; do [ "${part%%=*}" != "$1" ] || echo "${part#*=}"; done; }
 
 if docker compose version >/dev/null; then compose_program='docker compose'; else compose_program=docker-compose; fi
+# Each start is a project of its own, so that one gateway can run beside another.
+project=dsline
 compose() {
     folder=$(realpath "$1") && shift &&
-        $compose_program --project-name dsline --project-directory "$folder" --file "$folder/compose.yaml" "$@"
+        $compose_program --project-name "$project" --project-directory "$folder" --file "$folder/compose.yaml" "$@"
 }
 
 # ---- Storing
@@ -147,21 +149,72 @@ place_links() {
     done
 }
 
+gateways() { docker ps --all --quiet --filter label=com.docker.compose.service=gateway; }
+
+project_of() { docker inspect --format '{{ index .Config.Labels "com.docker.compose.project" }}' "$1"; }
+
+# Which socket the name leads to: another one as soon as another gateway has taken it over.
+socket_of_gateway() { stat --format '%i %z' $home/sockets/gateway.sock 2>/dev/null; }
+
+# A new gateway starts beside the old one and takes its sockets over, so nobody is refused and nothing is cut.
 start_gateway() {
-    systemctl start docker && compose $home/current/gateway up --detach --no-build --force-recreate --remove-orphans
+    systemctl start docker || return
+    install -d -m 2750 -o 65532 -g www-data $home/sockets && install -d -m 2750 -o 65532 -g adm $home/spool || return
+    install -d -m 2750 -o root -g 65532 $home/revoked || return
+    if ! grep -q $home/sockets $home/current/gateway/compose.yaml; then
+        # A release from before the sockets: its container has fixed ports, so there can be one only.
+        project=dsline
+        compose $home/current/gateway up --detach --no-build && started=yes
+        return
+    fi
+    project=dsline-$(date +%s%N)
+    before=$(socket_of_gateway)
+    compose $home/current/gateway up --detach --no-build || return
+    for _ in $(seq 150); do
+        sleep 0.1
+        if [ "$(socket_of_gateway)" != "$before" ]; then started=yes; return 0; fi
+    done
+    echo 'it did not take over within 15 s'
+    docker logs --tail 20 "$(compose $home/current/gateway ps --all --quiet)"
+    # It serves nobody, and need not be waited for.
+    compose $home/current/gateway down --timeout 5
+    return 1
 }
 
+# All but the newest answer what they have, and end by themselves; those that have ended go away. Not before nginx is
+# known to ask the newest: the one before the first with sockets is asked by another way.
+retire_gateways() {
+    [ -n "$started" ] || return 0
+    for container in $(gateways); do
+        if [ "$(project_of "$container")" = "$project" ]; then continue; fi
+        state=$(docker inspect --format '{{ .State.Running }} {{ .HostConfig.RestartPolicy.Name }}' "$container")
+        case $state in
+            # Told by an earlier push; a second word would end its streams at once.
+            'true no') ;;
+            'true '*) docker update --restart no "$container" && docker kill --signal TERM "$container" ;;
+            *) docker rm "$container" ;;
+        esac
+    done
+}
+
+# Whether a file is not what it was in the release that was live before; also when there was none, or it was mended.
+differs() {
+    [ "$from" = "$(basename "$(readlink $home/current)")" ] || ! cmp -s "$home/releases/$from/$1" "$home/current/$1"
+}
+
+# A restart would cut every stream of the node: only one that does not read the live release yet is started anew.
 start_nginx() {
-    if touches system || ! systemctl is-active --quiet nginx; then
-        systemctl restart nginx
-    else
+    process=$(systemctl show --property MainPID --value nginx)
+    if systemctl is-active --quiet nginx && grep -q $home/current/nginx/nginx.conf "/proc/$process/cmdline"; then
         systemctl reload nginx
+    else
+        systemctl restart nginx
     fi
 }
 
 # Tells the programs, in the order in which they need each other; prints nothing, sets `trouble` if one does not take it.
 tell() {
-    trouble=
+    trouble= started=
     if touches system; then
         systemctl daemon-reload
         # A container of the lab may not set it; Redis says so in its own log.
@@ -170,7 +223,9 @@ tell() {
     fi
     if touches logrotate; then systemctl enable --now --quiet logrotate.timer; fi
     if touches rsyslog; then quietly systemctl restart rsyslog || trouble='rsyslog does not start'; fi
-    if touches redis || touches system; then quietly systemctl restart redis-server || trouble='redis-server does not start'; fi
+    if touches redis || { touches system && differs system/redis-server.service.conf; }; then
+        quietly systemctl restart redis-server || trouble='redis-server does not start'
+    fi
     if [ -z "$trouble" ] && { touches gateway || touches image; }; then
         quietly start_gateway || trouble='the gateway does not start'
     fi
@@ -184,7 +239,13 @@ tell() {
 
 code() { curl -s -o /dev/null -w '%{http_code}' --max-time 3 "$1"; }
 
-is_draining() { curl -sf --max-time 2 http://127.0.0.1:8081/status | grep -q '"draining": *true'; }
+# Where the live release's gateway has its other side; before the sockets it was a port of the container's own.
+operator() {
+    if grep -q 'listen 127.0.0.1:8082;' $home/current/nginx/nginx.conf; then port=8082; else port=8081; fi
+    echo "http://127.0.0.1:$port/$1"
+}
+
+is_draining() { curl -sf --max-time 2 "$(operator status)" | grep -q '"draining": *true'; }
 
 find_trouble() {
     for unit in rsyslog redis-server docker nginx; do
@@ -194,9 +255,9 @@ find_trouble() {
     expected=200
     if [ -n "$draining" ]; then
         expected=503
-        curl -s -o /dev/null --max-time 2 -X POST http://127.0.0.1:8081/drain
+        curl -s -o /dev/null --max-time 2 -X POST "$(operator drain)"
     fi
-    answer=$(code http://127.0.0.1:8081/readyz)
+    answer=$(code "$(operator readyz)")
     [ "$answer" = $expected ] || { echo "the gateway answers /readyz with $answer"; return; }
     answer=$(code http://127.0.0.1/healthz)
     [ "$answer" = $expected ] || echo "nginx answers /healthz with $answer"
@@ -223,14 +284,15 @@ gather_logs() {
     echo "-- $unit --"
     journalctl --quiet --no-pager --output cat --unit $unit --lines 8
     echo "-- the gateway's container --"
-    docker logs --tail 20 dsline-gateway 2>&1
+    docker logs --tail 20 "$(docker ps --all --latest --quiet --filter label=com.docker.compose.service=gateway)" 2>&1
 }
 
 go_back() {
     if [ -n "$previous" ]; then
-        switch "$previous" && place_links && tell && is_well 20
+        from=$release
+        switch "$previous" && place_links && tell && is_well 20 && retire_gateways
     else
-        compose $home/current/gateway down --timeout 5
+        gateways | xargs --no-run-if-empty docker rm --force
         rm -f $home/current
         place_links
         systemctl stop nginx
@@ -285,7 +347,9 @@ else
     rm -rf "$new"
 fi
 place_links
+from=$previous
 tell && is_well 30 || fail
+retire_gateways
 touch "$home/releases/$release"
 prune
 : >"$log"

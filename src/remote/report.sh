@@ -48,5 +48,6 @@ systemctl is-active "$@" | while read -r state; do
     shift
 done
 
-status=$(curl -sf --max-time 2 http://127.0.0.1:8081/status) && fact gateway "$status"
+# The second: a release from before the gateway had sockets.
+status=$(curl -sf --max-time 2 http://127.0.0.1:8082/status || curl -sf --max-time 2 http://127.0.0.1:8081/status) && fact gateway "$status"
 exit 0

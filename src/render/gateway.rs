@@ -6,6 +6,8 @@ use sha2::{Digest, Sha256};
 use super::file::{CONTAINER_ID, Content, File, Owner, hex};
 use super::input::{GatewayBinary, NodeInput};
 use super::release::{Part, PartName};
+use super::settings::{key_files, settings};
+use crate::line::verification_key;
 
 #[derive(Template)]
 #[template(path = "node/Dockerfile.j2", escape = "none")]
@@ -17,18 +19,6 @@ struct Compose<'a> {
     container_id: u32,
     image_digest: &'a str,
     memory_mib: u32,
-}
-
-/// The strings are quoted as TOML already.
-#[derive(Template)]
-#[template(path = "node/gateway.toml.j2", escape = "none")]
-struct Settings {
-    node: String,
-    line: String,
-    base_url: String,
-    connect_timeout_seconds: u32,
-    read_timeout_seconds: u32,
-    body_bytes: u64,
 }
 
 /// The folder that the node builds the image from.
@@ -53,26 +43,20 @@ pub(super) fn gateway(input: &NodeInput, image_digest: &str) -> Part {
         image_digest,
         memory_mib,
     };
-    let files = vec![
+    let jwt_key = verification_key(input.secret, input.profile.auth.token_epoch);
+    let mut files = vec![
         File::of_template("compose.yaml", &compose),
-        File::of_template("gateway.toml", &settings(input)),
+        settings(input),
         secret_file("secrets/client_keys", &client_keys(input)),
-        secret_file("secrets/upstream_key", input.upstream_key.expose().trim()),
+        secret_file("secrets/jwt_keys", jwt_key.expose()),
+        secret_file(
+            "secrets/redis_password",
+            input.secret.redis_password().expose(),
+        ),
     ];
+    let keys = key_files(input.profile).zip(input.upstream_keys);
+    files.extend(keys.map(|(path, key)| secret_file(&path, key.expose().trim())));
     Part::new(PartName::Gateway, files)
-}
-
-fn settings(input: &NodeInput) -> Settings {
-    let quoted = |text: &str| toml::Value::from(text).to_string();
-    let profile = input.profile;
-    Settings {
-        node: quoted(&input.slot.to_string()),
-        line: quoted(profile.name.as_str()),
-        base_url: quoted(&profile.upstream.base_url),
-        connect_timeout_seconds: profile.upstream.connect_timeout_seconds,
-        read_timeout_seconds: profile.upstream.read_timeout_seconds,
-        body_bytes: u64::from(profile.gateway.body_limit_mib) * 1024 * 1024,
-    }
 }
 
 /// One line for each key that is let in; the gateway knows keys by their hashes only.

@@ -46,8 +46,8 @@ pub struct NodeInput<'a> {
     pub address: Option<Ipv4Addr>,
     /// What passwords and certificates derive from.
     pub secret: &'a LineSecret,
-    /// The upstream's API key.
-    pub upstream_key: &'a Secret,
+    /// The upstreams' API keys, in the order of the profile.
+    pub upstream_keys: &'a [Secret],
     /// The gateway's program.
     pub gateway: &'a GatewayBinary,
     /// The certificate is of this month.

@@ -9,6 +9,7 @@ mod nginx;
 mod node;
 mod redis;
 mod release;
+mod settings;
 mod system;
 
 pub use cloud_init::user_data;

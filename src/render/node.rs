@@ -33,7 +33,7 @@ mod tests {
 
     use super::*;
     use crate::line::Generation;
-    use crate::line::{LineSecret, Profile, Secret, Slot};
+    use crate::line::{LineSecret, Profile, Secret, Slot, verification_key};
     use crate::render::GatewayBinary;
     use crate::render::{File, PartName, user_data};
 
@@ -49,7 +49,7 @@ mod tests {
     /// What a release follows from, owned, so that a test can change one thing.
     struct Given {
         profile: Profile,
-        upstream_key: Secret,
+        upstream_keys: Vec<Secret>,
         gateway: GatewayBinary,
         now: &'static str,
     }
@@ -59,7 +59,7 @@ mod tests {
             let gateway = GatewayBinary::new(*b"\x7fELF\xff no program");
             Self {
                 profile,
-                upstream_key: Secret::new("sk-upstream"),
+                upstream_keys: vec![Secret::new("sk-upstream")],
                 gateway,
                 now: "2026-11-22T00:00:00Z",
             }
@@ -74,7 +74,7 @@ mod tests {
                 },
                 address: Some(Ipv4Addr::new(198, 51, 100, 7)),
                 secret: &LineSecret::from_bytes([1; 32]),
-                upstream_key: &self.upstream_key,
+                upstream_keys: &self.upstream_keys,
                 gateway: &self.gateway,
                 now: self.now.parse().unwrap(),
             })
@@ -145,6 +145,7 @@ mod tests {
         let secret = LineSecret::from_bytes([1; 32]);
         let secrets = [
             secret.redis_password(),
+            verification_key(&secret, 1),
             Secret::new("sk-upstream"),
             secret.first_api_key(),
             secret.to_hex(),
@@ -191,7 +192,7 @@ mod tests {
         );
         assert_eq!(
             changed(Given {
-                upstream_key: Secret::new("sk-other"),
+                upstream_keys: vec![Secret::new("sk-other")],
                 ..given()
             }),
             [PartName::Gateway]
@@ -215,7 +216,7 @@ mod tests {
             .into_owned();
         let table: toml::Table = file.parse().unwrap();
         assert_eq!(
-            table["upstream"]["base_url"].as_str(),
+            table["upstream"][0]["base_url"].as_str(),
             Some(strange.profile.upstream.base_url.as_str())
         );
     }

@@ -15,6 +15,7 @@ const COMMANDS: [&str; 12] = [
     "connect",
     "dns",
     "cert",
+    "token",
     "teardown",
     "completions",
 ];
@@ -61,6 +62,7 @@ fn help_lists_every_command_and_exit_code() {
       connect      Print what a client of the line needs
       dns          Explain what DNS answers, or check that the world is led to the zone
       cert         Show the certificate that the line's clients must trust
+      token        Issue and revoke tokens of the line
       teardown     Remove everything of the line, then look again
       completions  Print shell completions
       help         Print this message or the help of the given subcommand(s)

@@ -19,6 +19,7 @@ mod masking;
 mod profile;
 mod render;
 mod secrets;
+mod token;
 
 use support::Lab;
 

@@ -34,7 +34,9 @@ fn it_lists_and_writes_every_file_with_secrets_masked() {
     gateway/compose.yaml
     gateway/gateway.toml
     gateway/secrets/client_keys
-    gateway/secrets/upstream_key
+    gateway/secrets/jwt_keys
+    gateway/secrets/redis_password
+    gateway/secrets/upstream_key.upstream
     image/Dockerfile
     image/dsline-gateway
     logrotate/dsline

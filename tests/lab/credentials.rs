@@ -15,7 +15,7 @@ fn expired_credentials_say_so() {
         &json!({ "service": "ec2" }),
     ));
     assert_snapshot!(story.run("plan").shown(), @"
-    error: us-east-1: the AWS credentials have expired (ec2:DescribeRegions: Request has expired.)
+    error: eu-west-1: the AWS credentials have expired (ec2:DescribeInstances: Request has expired.)
 
     hint: log in again (`aws sso login`, or fetch new session credentials) and repeat the command
     exit code 1
@@ -56,8 +56,11 @@ fn a_missing_permission_is_named_and_the_rest_is_tidy() {
     us-east-1/1          finish first boot  (its first boot has not been finished)
     us-east-1/1          push files  (it has no release yet)
     5 steps
+      .. us-east-1: create the security group
     done us-east-1: create the security group ([TIME] s)
+      .. us-east-1: set ingress rules (5 to add, 0 to remove)
     done us-east-1: set ingress rules (5 to add, 0 to remove) ([TIME] s)
+      .. us-east-1/1: launch a t3.micro (generation 1)
     FAILED us-east-1/1: launch a t3.micro (generation 1): us-east-1: the credentials may not call ec2:RunInstances: You are not authorized to perform this operation. User: arn:aws:iam::123456789012:user/lab is not authorized to perform: ec2:RunInstances because no identity-based policy allows it
       hint: let an administrator allow `ec2:RunInstances` for these credentials
     skipped us-east-1/1: finish first boot: needs `launch a t3.micro (generation 1)` at us-east-1/1

@@ -55,9 +55,13 @@ fn credentials_that_expire_half_way_end_the_run_in_good_order() {
     say(&ran.to_string());
     let shown = ran.stderr_shown().replace(story.line, "t-halfway");
     assert_snapshot!(shown, @"
+      .. sa-east-1: create the security group
     done sa-east-1: create the security group ([TIME] s)
+      .. sa-east-1: set ingress rules (5 to add, 0 to remove)
     done sa-east-1: set ingress rules (5 to add, 0 to remove) ([TIME] s)
+      .. sa-east-1/1: launch a t3.micro (generation 1)
     done sa-east-1/1: launch a t3.micro (generation 1) ([TIME] s)
+      .. sa-east-1/1: finish first boot
       .. sa-east-1/1: finish first boot: waiting until EC2 runs it
     FAILED sa-east-1/1: finish first boot: sa-east-1: the AWS credentials have expired (ec2:DescribeInstances: Request has expired.)
     skipped sa-east-1/1: push files: needs `finish first boot` at sa-east-1/1

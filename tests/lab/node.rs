@@ -8,9 +8,10 @@ use super::story::{Story, name_server};
 use super::support::variable;
 
 /// Whatever a push could touch: each file's time of change, each service's and the container's time of start.
-const STATE: &str = "find /var/lib/dsline /etc/nginx /etc/redis /etc/rsyslog.d /etc/systemd/system -printf '%p %T@\\n' | sort; \
+const STATE: &str = "find /var/lib/dsline -name spool -prune -o -printf '%p %T@\\n' | sort; \
+                     find /etc/nginx /etc/redis /etc/rsyslog.d /etc/systemd/system -printf '%p %T@\\n' | sort; \
                      systemctl show --property Id,ActiveEnterTimestampMonotonic,ExecMainStartTimestampMonotonic \
-                     nginx redis-server rsyslog docker ssh; docker inspect --format '{{.State.StartedAt}}' dsline-gateway";
+                     nginx redis-server rsyslog docker ssh; docker ps --no-trunc --format '{{.ID}}'";
 
 impl Story {
     /// Runs a script as root on some nodes and returns what it printed, by node.

@@ -68,6 +68,8 @@ fn place(text: &str, offset: usize) -> Option<(usize, String)> {
         Some(
             line.trim()
                 .strip_prefix('[')?
+                // `[[upstream]]` is one of a list.
+                .trim_start_matches('[')
                 .split(']')
                 .next()?
                 .trim()

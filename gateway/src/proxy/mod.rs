@@ -1,9 +1,9 @@
-//! A request's way through: up to the upstream, and its answer back.
+//! Bodies on their way: a client's up, an answer's down.
 
-mod pass;
-mod relay;
+mod delivery;
+mod heartbeat;
 mod upload;
 
-pub use pass::{ascend, descend};
-pub use relay::Relay;
+pub use delivery::{Delivery, usage};
+pub use heartbeat::{BEAT, Heartbeat, Pauses};
 pub use upload::Upload;

@@ -1,18 +1,24 @@
 //! JSON lines on standard output, written by a thread of their own: a stalled reader costs lines, never requests.
 
 use std::io::Write;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
+
+use serde_json::{Map, json};
+
+use super::facts::{Facts, Value};
 
 /// Lines that may wait for a slow reader.
 const WAITING_ROOM: usize = 8192;
 
-/// The sending end of the log.
+/// The sending end of the log; clones write to the same place.
+#[derive(Clone)]
 pub struct Log {
     lines: SyncSender<Message>,
-    dropped: AtomicU64,
+    dropped: Arc<AtomicU64>,
 }
 
 enum Message {
@@ -28,7 +34,7 @@ impl Log {
         thread::spawn(move || write(&waiting, out));
         Self {
             lines,
-            dropped: AtomicU64::new(0),
+            dropped: Arc::default(),
         }
     }
 
@@ -45,8 +51,22 @@ impl Log {
 
     /// Writes what happened to the gateway itself.
     pub fn event(&self, event: &str, detail: &str) {
-        let time = humantime::format_rfc3339_millis(std::time::SystemTime::now()).to_string();
-        self.line(&serde_json::json!({"time": time, "event": event, "detail": detail}));
+        self.line(&json!({"time": now(), "event": event, "detail": detail}));
+    }
+
+    /// Writes one request down, where there is no audit trail.
+    pub(super) fn request(&self, facts: &Facts) {
+        let mut line = Map::new();
+        line.insert("time".into(), now().into());
+        line.insert("event".into(), "request".into());
+        facts.each(|name, value| {
+            let value = match value {
+                Value::Text(text) => text.into(),
+                Value::Number(number) => number.into(),
+            };
+            line.insert(name.into(), value);
+        });
+        self.line(&line.into());
     }
 
     /// How many lines were lost because nobody read.
@@ -62,6 +82,10 @@ impl Log {
             let _ = done.recv_timeout(Duration::from_secs(1));
         }
     }
+}
+
+fn now() -> String {
+    humantime::format_rfc3339_millis(SystemTime::now()).to_string()
 }
 
 fn write(waiting: &Receiver<Message>, mut out: impl Write) {

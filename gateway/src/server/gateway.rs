@@ -3,20 +3,21 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
-use serde_json::{Value, json};
 
-use super::live::Live;
-use crate::config::Label;
+use crate::config::{Overrides, Settings};
+use crate::desk::Live;
 use crate::record::Ledger;
 
 /// One per process.
 pub(super) struct Gateway {
     file: PathBuf,
+    overrides: Overrides,
     live: ArcSwap<Live>,
     is_draining: AtomicBool,
+    is_leaving: AtomicBool,
     started: Instant,
     /// The books.
     pub(super) ledger: Arc<Ledger>,
@@ -24,13 +25,15 @@ pub(super) struct Gateway {
 
 impl Gateway {
     /// A gateway that serves this generation of configuration, read from this file.
-    pub(super) fn new(file: PathBuf, live: Live, ledger: Ledger) -> Self {
+    pub(super) fn new(file: PathBuf, overrides: Overrides, live: Live) -> Self {
         Self {
+            ledger: Arc::clone(&live.ledger),
             file,
+            overrides,
             live: ArcSwap::from_pointee(live),
             is_draining: AtomicBool::new(false),
+            is_leaving: AtomicBool::new(false),
             started: Instant::now(),
-            ledger: Arc::new(ledger),
         }
     }
 
@@ -42,7 +45,11 @@ impl Gateway {
     /// Takes a new generation from the file, or keeps the old one if the new is not valid.
     pub(super) fn reload(&self) {
         let old = self.live();
-        let new = match Live::load(&self.file) {
+        let read = Settings::load(&self.file).map_err(anyhow::Error::from);
+        let made = read.and_then(|settings| {
+            Live::new(settings.with(&self.overrides), &self.ledger, Some(&old))
+        });
+        let new = match made {
             Ok(new) => new,
             Err(error) => {
                 return self.ledger.log.event(
@@ -51,10 +58,11 @@ impl Gateway {
                 );
             }
         };
-        if (old.settings.listen, old.settings.admin) != (new.settings.listen, new.settings.admin) {
+        let (was, is) = (&old.settings, &new.settings);
+        if (&was.listen, &was.admin, &was.audit) != (&is.listen, &is.admin, &is.audit) {
             self.ledger.log.event(
                 "warning",
-                "`listen` and `admin` change at the next start only",
+                "`listen`, `admin` and `[audit]` change at the next start only",
             );
         }
         for warning in new.warnings() {
@@ -62,7 +70,7 @@ impl Gateway {
         }
         self.ledger
             .log
-            .event("reloaded", &format!("{} client keys", new.keys.len()));
+            .event("reloaded", &format!("{} client keys", new.gate.counts().0));
         self.live.store(Arc::new(new));
     }
 
@@ -80,6 +88,17 @@ impl Gateway {
         }
     }
 
+    /// The process ends: health checks are told to go elsewhere, connections close after their next answer.
+    pub(super) fn leave(&self) {
+        self.is_leaving.store(true, Ordering::Relaxed);
+        self.drain(true);
+    }
+
+    /// Whether the process ends.
+    pub(super) fn is_leaving(&self) -> bool {
+        self.is_leaving.load(Ordering::Relaxed)
+    }
+
     /// Whether this node should get requests, and why not.
     pub(super) fn readiness(&self) -> Result<(), &'static str> {
         if self.is_draining() {
@@ -91,18 +110,8 @@ impl Gateway {
         }
     }
 
-    /// The answer to `GET /status`.
-    pub(super) fn status(&self) -> Value {
-        let live = self.live();
-        json!({
-            "line": live.settings.line.as_str(),
-            "node": live.settings.node.as_str(),
-            "release": live.settings.release.as_ref().map(Label::as_str),
-            "version": env!("CARGO_PKG_VERSION"),
-            "ready": self.readiness().is_ok(),
-            "draining": self.is_draining(),
-            "in_flight": self.ledger.metrics.in_flight(),
-            "uptime_seconds": self.started.elapsed().as_secs(),
-        })
+    /// How long this process serves.
+    pub(super) fn uptime(&self) -> Duration {
+        self.started.elapsed()
     }
 }

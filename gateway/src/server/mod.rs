@@ -1,11 +1,9 @@
-//! The outer room: listens, routes, drains, and turns every fault into an answer.
+//! The outer room: the life of the process, its listeners, its health, and the operator's side.
 
 mod admin;
 mod gateway;
 mod listen;
-mod live;
-mod rescue;
-mod routes;
+mod scene;
+mod socket;
 
 pub use listen::serve;
-pub use live::Live;

@@ -20,14 +20,14 @@ type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// A connector that does not wait for ever.
 #[derive(Clone)]
-pub(super) struct Connector {
+pub struct Connector {
     inner: HttpsConnector<HttpConnector<Names>>,
     limit: Duration,
 }
 
 impl Connector {
     /// Connects with this trust, within this time.
-    pub(super) fn new(tls: ClientConfig, limit: Duration) -> Self {
+    pub fn new(tls: ClientConfig, limit: Duration) -> Self {
         let mut tcp = HttpConnector::new_with_resolver(Names::of_this_machine());
         tcp.enforce_http(false);
         tcp.set_nodelay(true);

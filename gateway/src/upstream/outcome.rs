@@ -1,26 +1,7 @@
-//! What can go wrong between a request and the first byte of its answer.
+//! Two errors that travel through other people's error types and are found again.
 
 use std::error::Error;
 use std::fmt;
-
-/// Why there is no answer. Details are for logs, never for clients.
-#[derive(Debug)]
-pub enum Fault {
-    /// There is no key to show to the upstream.
-    NoKey,
-    /// The upstream refused our key.
-    KeyRefused,
-    /// No connection: name, TCP or TLS failed.
-    Unreachable(String),
-    /// No connection in time.
-    ConnectTimeout,
-    /// A connection, but no answer in time.
-    Silent,
-    /// The connection broke before the answer began.
-    BrokeOff(String),
-    /// The client sent more than it may.
-    BodyTooLarge,
-}
 
 /// The connection was not there in time.
 #[derive(Debug)]
@@ -45,32 +26,3 @@ impl fmt::Display for TooLarge {
 }
 
 impl Error for TooLarge {}
-
-impl From<hyper_util::client::legacy::Error> for Fault {
-    fn from(error: hyper_util::client::legacy::Error) -> Self {
-        if has_cause::<TooLarge>(&error) {
-            Self::BodyTooLarge
-        } else if has_cause::<ConnectTimeout>(&error) {
-            Self::ConnectTimeout
-        } else if error.is_connect() {
-            Self::Unreachable(chain(&error))
-        } else {
-            Self::BrokeOff(chain(&error))
-        }
-    }
-}
-
-fn has_cause<E: Error + 'static>(error: &(dyn Error + 'static)) -> bool {
-    causes(error).any(<dyn Error>::is::<E>)
-}
-
-fn chain(error: &(dyn Error + 'static)) -> String {
-    causes(error)
-        .map(ToString::to_string)
-        .collect::<Vec<_>>()
-        .join(": ")
-}
-
-fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
-    std::iter::successors(Some(error), |&error| error.source())
-}

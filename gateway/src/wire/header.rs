@@ -16,21 +16,42 @@ const HOP_BY_HOP: [&str; 9] = [
     "upgrade",
 ];
 
-/// What the upstream must not learn: the caller's credentials for *us*, and who and where the caller is.
-const OURS_ALONE: [&str; 9] = [
+/// What the upstream must not learn: the caller's credentials for *us*, who and where the caller is, and words that are
+/// meant for this hop.
+const OURS_ALONE: [&str; 15] = [
     "authorization",
     "cookie",
+    "expect",
     "forwarded",
     "host",
+    "origin",
+    "referer",
+    "regenerate",
     "x-api-key",
+    "x-dsline-cache",
+    "x-dsline-regenerate",
     "x-forwarded-for",
     "x-forwarded-host",
     "x-forwarded-proto",
     "x-real-ip",
 ];
 
-/// What an upstream says about its own host name, which would be wrong about ours.
-const UPSTREAMS_ALONE: [&str; 3] = ["alt-svc", "set-cookie", "strict-transport-security"];
+/// What an upstream says about its own host name, which would be wrong about ours, and orders that our nginx would obey.
+const UPSTREAMS_ALONE: [&str; 13] = [
+    "access-control-allow-credentials",
+    "access-control-allow-headers",
+    "access-control-allow-methods",
+    "access-control-allow-origin",
+    "access-control-expose-headers",
+    "access-control-max-age",
+    "alt-svc",
+    "set-cookie",
+    "strict-transport-security",
+    "x-accel-charset",
+    "x-accel-expires",
+    "x-accel-limit-rate",
+    "x-accel-redirect",
+];
 
 /// Drops the headers that end at this hop, those named by `Connection` included.
 pub fn keep_end_to_end(headers: &mut HeaderMap) {

@@ -72,7 +72,10 @@ impl Watch {
 
     fn end_line(&mut self) {
         self.done |= is_marker(&self.line);
-        self.inside_an_event = !self.line.is_empty();
+        // A comment neither begins an event nor ends one.
+        if !self.line.starts_with(b":") {
+            self.inside_an_event = !self.line.is_empty();
+        }
         self.line.clear();
     }
 }
@@ -138,6 +141,9 @@ mod tests {
             ("data: x\n", true),
             ("data: x\r\n", true),
             ("data: {\"a", true),
+            (": keep-alive\n", false),
+            (": keep-al", true),
+            ("data: x\n: keep-alive\n", true),
         ] {
             for chunk in 1..=stream.len().max(1) {
                 assert_eq!(

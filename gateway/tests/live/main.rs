@@ -8,5 +8,6 @@
 mod check;
 mod life;
 mod pass;
+#[allow(dead_code, reason = "other tests do more with it")]
 mod stage;
 mod stream;

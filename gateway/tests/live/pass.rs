@@ -214,15 +214,15 @@ async fn an_upstream_in_trouble_becomes_an_honest_error() {
 
 #[tokio::test]
 async fn the_upstreams_other_errors_are_its_own() {
-    let words = "{\"error\":{\"message\":\"Insufficient Balance\"}}";
+    let words = "{\"error\":{\"message\":\"unknown parameter\"}}";
     let address = upstream(move |mut wire| async move {
         wire.message().await;
-        wire.send(json("402 Payment Required", words)).await;
+        wire.send(json("422 Unprocessable Entity", words)).await;
     })
     .await;
     let gateway = Gateway::before(&address).await;
     let reply = gateway
         .ask(request("POST /v1/chat/completions", "", "{}"))
         .await;
-    assert_eq!((reply.status(), reply.text()), (402, words));
+    assert_eq!((reply.status(), reply.text()), (422, words));
 }

@@ -16,7 +16,7 @@ pub(crate) const KEY: &str = "Bearer sk-client-canary";
 const HASH: &str = "sha256:34de9fdf8eaff8f9251a5c80f2f06602f9e846b49e551b830ac3c4a82050552d";
 
 /// How long anything here may take.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Waits for what must come, and no longer than that.
 pub(crate) async fn soon<T>(what: impl Future<Output = T>) -> T {
@@ -120,8 +120,19 @@ impl Wire {
 
     /// Waits until the other end is gone.
     pub(crate) async fn until_closed(&mut self) {
+        soon(self.until_closed_for_ever()).await;
+    }
+
+    /// The same, however long that takes.
+    pub(crate) async fn until_closed_for_ever(&mut self) {
         let mut rest = Vec::new();
-        let _ = soon(self.0.read_to_end(&mut rest)).await;
+        let _ = self.0.read_to_end(&mut rest).await;
+    }
+
+    /// A few bytes as they come.
+    pub(crate) async fn bytes(&mut self, most: usize) -> usize {
+        let mut some = vec![0; most];
+        soon(self.0.read(&mut some)).await.unwrap()
     }
 }
 
@@ -175,8 +186,31 @@ pub(crate) fn program(arguments: &[&str]) -> Command {
 impl Gateway {
     /// Starts a gateway in front of this upstream.
     pub(crate) async fn before(upstream: &str) -> Self {
+        Self::with(upstream, "").await
+    }
+
+    /// The same with more sections.
+    pub(crate) async fn with(upstream: &str, sections: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         configure(folder.path(), upstream, "");
+        let file = folder.path().join("gateway.toml");
+        let text = std::fs::read_to_string(&file).unwrap() + sections;
+        std::fs::write(&file, text).unwrap();
+        Self::start(folder).await
+    }
+
+    /// The same, and it waits a minute for its upstream.
+    pub(crate) async fn patient(upstream: &str, sections: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        configure(folder.path(), upstream, "");
+        let file = folder.path().join("gateway.toml");
+        let text = std::fs::read_to_string(&file).unwrap() + sections;
+        let text = text.replace("read_timeout_seconds = 2", "read_timeout_seconds = 60");
+        std::fs::write(&file, text).unwrap();
+        Self::start(folder).await
+    }
+
+    async fn start(folder: TempDir) -> Self {
         let file = folder.path().join("gateway.toml");
         let mut process = program(&["--config", file.to_str().unwrap()])
             .stdout(Stdio::piped())

@@ -7,6 +7,14 @@ use crate::stage::{Gateway, Wire, request, soon, upstream};
 const HEAD: &str =
     "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n";
 
+/// Nothing goes down before the first token: until then another upstream may have to be asked.
+const EVENTS: [&str; 4] = [
+    "data: {\"n\":1}\n\n",
+    ": keep-alive\n\n",
+    "data: {\"n\":2}\n\n",
+    "data: [DONE]\n\n",
+];
+
 fn chunk(text: &str) -> String {
     format!("{:x}\r\n{text}\r\n", text.len())
 }
@@ -29,11 +37,7 @@ async fn each_event_arrives_before_the_next_is_made() {
         async move {
             wire.message().await;
             wire.send(HEAD).await;
-            for event in [
-                ": keep-alive\n\n",
-                "data: {\"n\":1}\n\n",
-                "data: [DONE]\n\n",
-            ] {
+            for event in EVENTS {
                 wire.send(chunk(event)).await;
                 gate.lock().await.recv().await;
             }
@@ -44,11 +48,7 @@ async fn each_event_arrives_before_the_next_is_made() {
     let mut gateway = Gateway::before(&address).await;
     let (mut client, head) = ask(&gateway, "/v1/chat/completions").await;
     assert!(head.contains("x-accel-buffering: no\r\n"), "{head}");
-    for event in [
-        ": keep-alive\n\n",
-        "data: {\"n\":1}\n\n",
-        "data: [DONE]\n\n",
-    ] {
+    for event in EVENTS {
         assert_eq!(client.chunk().await.unwrap().unwrap(), event.as_bytes());
         go_on.send(()).unwrap();
     }
@@ -66,7 +66,11 @@ async fn a_cut_stream_ends_in_an_error_and_never_cleanly() {
     for (sent, last, clean) in [
         ("data: {\"n\":1}\n\n", "data: {\"error\":", true),
         ("data: {\"n\":1}\n\n", "data: {\"error\":", false),
-        ("data: {\"half", "\n\ndata: {\"error\":", false),
+        (
+            "data: {\"n\":1}\n\ndata: {\"half",
+            "\n\ndata: {\"error\":",
+            false,
+        ),
     ] {
         let address = upstream(move |mut wire| async move {
             wire.message().await;
@@ -98,7 +102,8 @@ async fn a_cut_stream_ends_in_an_error_and_never_cleanly() {
 async fn a_silent_stream_is_cut_as_well() {
     let address = upstream(|mut wire| async move {
         wire.message().await;
-        wire.send(HEAD.to_owned() + &chunk("data: 1\n\n")).await;
+        wire.send(HEAD.to_owned() + &chunk("data: {\"n\":1}\n\n"))
+            .await;
         wire.until_closed().await;
     })
     .await;
@@ -135,7 +140,8 @@ async fn a_client_that_leaves_cancels_upstream_before_and_within_the_answer() {
             async move {
                 wire.message().await;
                 if is_answering {
-                    wire.send(HEAD.to_owned() + &chunk("data: 1\n\n")).await;
+                    wire.send(HEAD.to_owned() + &chunk("data: {\"n\":1}\n\n"))
+                        .await;
                 }
                 started.send(()).unwrap();
                 wire.until_closed().await;
@@ -146,7 +152,15 @@ async fn a_client_that_leaves_cancels_upstream_before_and_within_the_answer() {
         let mut gateway = Gateway::before(&address).await;
         let mut client = Wire::to(&gateway.clients).await;
         client
-            .send(request("POST /v1/chat/completions", "", "{}"))
+            .send(request(
+                "POST /v1/chat/completions",
+                "",
+                if is_answering {
+                    "{\"stream\":true}"
+                } else {
+                    "{}"
+                },
+            ))
             .await;
         running.recv().await;
         if is_answering {

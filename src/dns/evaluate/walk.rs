@@ -89,12 +89,11 @@ impl<'w, 'a> Walk<'w, 'a> {
         self.follow(group, depth)?;
         way.push(name);
         for value in std::mem::take(&mut self.values) {
-            match self.inner_name(value) {
-                Some(inner) => self.ask(inner, kind, way, possible)?,
-                None => {
-                    self.tell(depth + 1, name, Turn::Outside(value));
-                    possible.push(value);
-                }
+            if let Some(inner) = self.inner_name(value) {
+                self.ask(inner, kind, way, possible)?;
+            } else {
+                self.tell(depth + 1, name, Turn::Outside(value));
+                possible.push(value);
             }
         }
         way.pop();

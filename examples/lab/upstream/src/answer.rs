@@ -18,13 +18,17 @@ const THOUGHTS: &str = "The user wants an answer, and gets one.";
 /// The context cache counts in units of so many tokens.
 const CACHE_UNIT: u64 = 64;
 
-/// An answer before it has a shape.
+/// Letters in a piece of a tool call's arguments.
+const PIECE: usize = 8;
+
+/// An answer before it has a shape: words to say, or the arguments of a call.
 pub struct Answer {
     id: String,
     created: u64,
     model: String,
     thoughts: Vec<String>,
     words: Vec<String>,
+    tool: Option<String>,
     usage: Value,
 }
 
@@ -45,11 +49,16 @@ impl Answer {
         number: u64,
         created: u64,
     ) -> Self {
+        let tool = question.tool().map(str::to_owned);
         let said = format!("You asked {}: {}", question.model, question.last_words());
         let named = said.split_inclusive(' ').map(str::to_owned);
         let filler = FILLER.iter().cycle().map(|word| format!(" {word}"));
         let count = tokens.max(named.clone().count());
-        let words: Vec<_> = named.chain(filler).take(count).collect();
+        let words: Vec<_> = if tool.is_some() {
+            arguments(&question.last_words())
+        } else {
+            named.chain(filler).take(count).collect()
+        };
         let mut thoughts: Vec<_> = THOUGHTS.split_inclusive(' ').map(str::to_owned).collect();
         if !question.wants_thinking() {
             thoughts.clear();
@@ -61,6 +70,7 @@ impl Answer {
             model: question.model.clone(),
             thoughts,
             words,
+            tool,
             usage,
         }
     }
@@ -72,12 +82,18 @@ impl Answer {
 
     /// As one JSON body.
     pub fn whole(&self) -> Bytes {
-        let mut message = json!({"role": "assistant", "content": self.words.concat()});
+        let mut message = match &self.tool {
+            None => json!({"role": "assistant", "content": self.words.concat()}),
+            Some(name) => {
+                let function = json!({"name": name, "arguments": self.words.concat()});
+                let call = json!({"index": 0, "id": self.call_id(), "type": "function", "function": function});
+                json!({"role": "assistant", "content": "", "tool_calls": [call]})
+            }
+        };
         if !self.thoughts.is_empty() {
             message["reasoning_content"] = self.thoughts.concat().into();
         }
-        let choice =
-            json!({"index": 0, "message": message, "logprobs": null, "finish_reason": "stop"});
+        let choice = json!({"index": 0, "message": message, "logprobs": null, "finish_reason": self.reason()});
         self.frame("chat.completion", json!([choice]), self.usage.clone())
             .to_string()
             .into()
@@ -100,12 +116,21 @@ impl Answer {
                 Value::Null,
             )
         }));
-        events.extend(
-            self.words
-                .iter()
-                .map(|word| delta(json!({"content": word}), Value::Null)),
-        );
-        events.push(delta(json!({"content": ""}), "stop".into()));
+        if let Some(name) = &self.tool {
+            let function = json!({"name": name, "arguments": ""});
+            let call =
+                json!({"index": 0, "id": self.call_id(), "type": "function", "function": function});
+            events.push(delta(json!({"tool_calls": [call]}), Value::Null));
+        }
+        events.extend(self.words.iter().map(|word| {
+            let call = json!({"index": 0, "function": {"arguments": word}});
+            let said = match self.tool {
+                None => json!({"content": word}),
+                Some(_) => json!({"tool_calls": [call]}),
+            };
+            delta(said, Value::Null)
+        }));
+        events.push(delta(json!({"content": ""}), self.reason().into()));
         if wants_usage {
             events.push(event(&self.frame(
                 "chat.completion.chunk",
@@ -115,6 +140,18 @@ impl Answer {
         }
         events.push(Bytes::from_static(b"data: [DONE]\n\n"));
         events
+    }
+
+    fn reason(&self) -> &'static str {
+        if self.tool.is_some() {
+            "tool_calls"
+        } else {
+            "stop"
+        }
+    }
+
+    fn call_id(&self) -> String {
+        format!("call-{}", self.id)
     }
 
     fn frame(&self, object: &str, choices: Value, usage: Value) -> Value {
@@ -150,6 +187,12 @@ fn coordinate(text: &str, axis: u8) -> f64 {
     (text, axis).hash(&mut hasher);
     let [low, high, ..] = hasher.finish().to_le_bytes();
     f64::from(u16::from_le_bytes([low, high])) / 32_768.0 - 1.0
+}
+
+/// What a tool is called with, in pieces.
+fn arguments(about: &str) -> Vec<String> {
+    let letters: Vec<char> = json!({"about": about}).to_string().chars().collect();
+    letters.chunks(PIECE).map(String::from_iter).collect()
 }
 
 fn event(frame: &Value) -> Bytes {

@@ -9,7 +9,7 @@ use crate::knobs::Knobs;
 
 /// What `--help` prints.
 pub const HELP: &str = "\
-An emulator of DeepSeek's API: POST /v1/chat/completions, /v1/embeddings, GET /v1/models, /user/balance.
+An emulator of DeepSeek's API: POST /v1/chat/completions, /v1/embeddings, /v1/files, GET /v1/models, /user/balance.
 
 Usage: lab-upstream [--listen ADDRESS]... [--key-file FILE] [--seed N] [--KNOB VALUE]...
 

@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Collected};
 use hyper::body::Incoming;
-use hyper::header::AUTHORIZATION;
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE};
 use hyper::{HeaderMap, Method, Request};
 use serde_json::json;
 
@@ -18,6 +18,7 @@ use crate::knobs::Knobs;
 use crate::question::{Question, Texts, read};
 use crate::reply::{Reply, chat, json};
 use crate::stats::Stats;
+use crate::upload::file;
 
 /// Conversations that are remembered for the context cache.
 const MEMORY: usize = 10_000;
@@ -87,6 +88,11 @@ impl Emulator {
             (&Method::POST, "/embeddings") => {
                 let texts = read::<Texts>(&whole(body).await?)?;
                 Ok(Outcome::Json(embeddings(&texts.model, &texts.input)))
+            }
+            (&Method::POST, "/files") => {
+                let kind = head.headers.get(CONTENT_TYPE);
+                let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+                Ok(Outcome::Json(file(kind, &whole(body).await?)?))
             }
             (&Method::GET, "/models") => Ok(Outcome::Json(models())),
             (&Method::GET, "/user/balance") => Ok(Outcome::Json(balance())),

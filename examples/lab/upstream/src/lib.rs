@@ -10,6 +10,7 @@ pub mod paced;
 pub mod question;
 pub mod reply;
 pub mod stats;
+pub mod upload;
 
 use std::io::Write;
 use std::process::ExitCode;

@@ -1,6 +1,7 @@
 //! What a client may ask, read as strictly as the real API does.
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::error::Category;
 
 use crate::failure::Failure;
@@ -14,6 +15,7 @@ pub struct Question {
     stream: Option<bool>,
     stream_options: Option<StreamOptions>,
     thinking: Option<Thinking>,
+    tools: Option<Vec<Tool>>,
 }
 
 /// The body of an embeddings request.
@@ -39,6 +41,18 @@ pub enum Input {
 struct Message {
     role: String,
     content: Option<Content>,
+    reasoning_content: Option<String>,
+    tool_calls: Option<Vec<IgnoredAny>>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Tool {
+    function: Function,
+}
+
+#[derive(Debug, Deserialize)]
+struct Function {
+    name: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -86,7 +100,27 @@ impl Question {
         if self.messages.is_empty() {
             return Err(Failure::saying(422, "Empty input messages"));
         }
+        let has_lost_its_thoughts = |message: &Message| {
+            message
+                .tool_calls
+                .as_ref()
+                .is_some_and(|calls| !calls.is_empty())
+                && message.reasoning_content.is_none()
+        };
+        if self.wants_thinking() && self.messages.iter().any(has_lost_its_thoughts) {
+            return Err(Failure::saying(
+                400,
+                "The `reasoning_content` in the thinking mode must be passed back to the API.",
+            ));
+        }
         Ok(self)
+    }
+
+    /// The tool that the model calls: the first one, as soon as a user speaks.
+    pub fn tool(&self) -> Option<&str> {
+        let is_users_turn = self.messages.last().is_some_and(|last| last.role == "user");
+        let first = self.tools.as_ref()?.first().filter(|_| is_users_turn)?;
+        Some(&first.function.name)
     }
 
     /// Whether the answer is to come as events.

@@ -286,3 +286,49 @@ async fn embeddings_and_models_are_there() {
     let (_, models) = lab.json("GET /v1/models", &Value::Null).await;
     assert_eq!(models["data"][0]["id"], "deepseek-flash");
 }
+
+#[tokio::test]
+async fn a_tool_is_called_and_its_thoughts_must_come_back() {
+    let lab = Lab::start(&[]).await;
+    let tools = json!([{"type": "function", "function": {"name": "look_up", "parameters": {}}}]);
+    let mut asked = question("weather", false);
+    asked["tools"] = tools;
+    let (_, answer) = lab.json("POST /v1/chat/completions", &asked).await;
+    let choice = &answer["choices"][0];
+    let call = &choice["message"]["tool_calls"][0];
+    assert_eq!(choice["finish_reason"], "tool_calls");
+    assert_eq!(call["function"]["arguments"], r#"{"about":"weather"}"#);
+
+    let said = choice["message"].clone();
+    let told = json!({"role": "tool", "tool_call_id": call["id"], "content": "rain"});
+    let user = asked["messages"][0].clone();
+    asked["messages"] = json!([user, said, told]);
+    let (status, answer) = lab.json("POST /v1/chat/completions", &asked).await;
+    assert_eq!(
+        (status, &answer["choices"][0]["finish_reason"]),
+        (200, &json!("stop"))
+    );
+    asked["messages"][1]["reasoning_content"] = Value::Null;
+    let (status, answer) = lab.json("POST /v1/chat/completions", &asked).await;
+    assert_eq!(status, 400);
+    assert!(
+        answer.to_string().contains("must be passed back"),
+        "{answer}"
+    );
+}
+
+#[tokio::test]
+async fn a_tool_is_called_in_pieces() {
+    let lab = Lab::start(&[]).await;
+    let mut asked = question("weather", true);
+    asked["tools"] = json!([{"type": "function", "function": {"name": "look_up"}}]);
+    let (_, stream) = lab
+        .ask("POST /v1/chat/completions", &asked.to_string())
+        .await;
+    let pieces = stream.matches("\"tool_calls\":[{").count();
+    assert!(pieces >= 4, "{stream}");
+    assert!(
+        stream.contains("\"finish_reason\":\"tool_calls\""),
+        "{stream}"
+    );
+}

@@ -1,0 +1,336 @@
+//! The audit trail: one RFC 5424 record for each request, queued without waiting and written by a thread of its own.
+
+use std::fmt::Write;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::thread;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use super::facts::{Facts, Value};
+use super::log::Log;
+use super::spool::Spool;
+
+/// Records that may wait for the disk: two seconds of more than a node can answer.
+const WAITING_ROOM: usize = 16_384;
+
+/// Records that are written together.
+const BATCH: usize = 1024;
+
+/// How long the first record waits for company. Without it the writer would be woken for each record, and on a node's one
+/// core the kernel lets it go first: before the answer that the record is of.
+const GATHER: Duration = Duration::from_millis(10);
+
+/// How often files that were read are taken away, and how long a record waits at most without company.
+const TIDY: Duration = Duration::from_secs(10);
+
+/// Where the records go.
+#[derive(Debug, Clone)]
+pub struct AuditRules {
+    /// The folder of the spool, which the node's syslog reads.
+    pub folder: PathBuf,
+    /// The node's name, as the record's host.
+    pub node: String,
+    /// A file of this size is followed by the next.
+    pub file_bytes: u64,
+    /// More than this is never kept, read or not.
+    pub all_bytes: u64,
+    /// Whether questions are written down.
+    pub prompts: bool,
+}
+
+/// The sending end of the trail.
+pub struct Audit {
+    records: SyncSender<Message>,
+    /// Numbers that were given out: a gap in the trail is a record that was lost.
+    numbers: AtomicU64,
+    counts: Arc<Counts>,
+    prompts: bool,
+}
+
+/// What the writer says about itself.
+#[derive(Default)]
+pub(super) struct Counts {
+    /// Records that were lost.
+    pub(super) dropped: AtomicU64,
+    /// Bytes in the spool.
+    pub(super) bytes: AtomicI64,
+}
+
+enum Message {
+    Record(u64, SystemTime, Box<Facts>),
+    /// Everything before this is written when the answer comes.
+    Flush(SyncSender<()>),
+}
+
+impl Audit {
+    /// A trail by these rules. A folder that cannot be written costs records, never requests.
+    pub fn start(rules: AuditRules, log: Log) -> Self {
+        let (records, waiting) = sync_channel(WAITING_ROOM);
+        let counts = Arc::<Counts>::default();
+        let prompts = rules.prompts;
+        let writer = Writer {
+            head: head(&rules.node),
+            spool: Spool::new(rules, Arc::clone(&counts)),
+            counts: Arc::clone(&counts),
+            log,
+            is_failing: false,
+        };
+        thread::spawn(move || writer.run(&waiting));
+        Self {
+            records,
+            numbers: AtomicU64::new(0),
+            counts,
+            prompts,
+        }
+    }
+
+    /// Whether questions are written down.
+    pub fn takes_prompts(&self) -> bool {
+        self.prompts
+    }
+
+    /// Records that were lost: no room in the queue or the spool, or no disk.
+    pub fn dropped(&self) -> u64 {
+        self.counts.dropped.load(Ordering::Relaxed)
+    }
+
+    /// Bytes in the spool.
+    pub fn spool_bytes(&self) -> i64 {
+        self.counts.bytes.load(Ordering::Relaxed)
+    }
+
+    /// Writes a request down.
+    pub(super) fn record(&self, facts: Facts) {
+        let number = self.numbers.fetch_add(1, Ordering::Relaxed) + 1;
+        let message = Message::Record(number, SystemTime::now(), Box::new(facts));
+        if self.records.try_send(message).is_err() {
+            self.counts.dropped.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Waits until all records so far are written, two seconds at most.
+    pub fn flush(&self) {
+        let (written, done) = sync_channel(1);
+        let patience = Duration::from_secs(2);
+        // The queue may be full just now; what it waits for then is the same.
+        let mut message = Message::Flush(written);
+        for _ in 0..100 {
+            match self.records.try_send(message) {
+                Ok(()) => {
+                    let _ = done.recv_timeout(patience);
+                    return;
+                }
+                Err(error) => {
+                    message = match error {
+                        std::sync::mpsc::TrySendError::Full(message) => message,
+                        std::sync::mpsc::TrySendError::Disconnected(_) => return,
+                    };
+                    let _ = done.recv_timeout(patience / 100);
+                }
+            }
+        }
+    }
+}
+
+struct Writer {
+    head: String,
+    spool: Spool,
+    counts: Arc<Counts>,
+    log: Log,
+    is_failing: bool,
+}
+
+impl Writer {
+    fn run(mut self, waiting: &Receiver<Message>) {
+        let mut lines = String::with_capacity(BATCH * 512);
+        loop {
+            let first = match waiting.recv_timeout(TIDY) {
+                Ok(message) => Some(message),
+                Err(RecvTimeoutError::Timeout) => None,
+                Err(RecvTimeoutError::Disconnected) => return,
+            };
+            if matches!(first, Some(Message::Record(..))) {
+                thread::sleep(GATHER);
+            }
+            let mut asked = Vec::new();
+            let mut count = 0;
+            for message in first.into_iter().chain(waiting.try_iter()).take(BATCH) {
+                match message {
+                    Message::Record(number, time, facts) => {
+                        count += 1;
+                        self.render(&mut lines, (number, time), &facts);
+                    }
+                    Message::Flush(written) => asked.push(written),
+                }
+            }
+            self.write(&lines, count);
+            lines.clear();
+            for written in asked {
+                let _ = written.send(());
+            }
+        }
+    }
+
+    fn write(&mut self, lines: &str, count: u64) {
+        let failure = self.spool.write(lines.as_bytes(), TIDY).err();
+        if failure.is_some() {
+            self.counts.dropped.fetch_add(count, Ordering::Relaxed);
+        }
+        // Said when it begins and when it is over, not for each record.
+        if failure.is_some() != self.is_failing {
+            self.is_failing = failure.is_some();
+            match failure {
+                Some(error) => self.log.event("audit_failing", &error.to_string()),
+                None => self
+                    .log
+                    .event("audit_recovered", &format!("{} lost", self.dropped())),
+            }
+        }
+    }
+
+    fn dropped(&self) -> u64 {
+        self.counts.dropped.load(Ordering::Relaxed)
+    }
+
+    fn render(&self, lines: &mut String, (number, time): (u64, SystemTime), facts: &Facts) {
+        let time = humantime::format_rfc3339_millis(time);
+        let _ = write!(
+            lines,
+            "<134>1 {time} {} API_REQUEST [dsline@32473 seq=\"{number}\"",
+            self.head
+        );
+        facts.each(|name, value| {
+            let _ = write!(lines, " {name}=\"");
+            match value {
+                Value::Text(text) => escape(lines, text),
+                Value::Number(number) => drop(write!(lines, "{number}")),
+            }
+            lines.push('"');
+        });
+        lines.push_str("]\n");
+    }
+}
+
+/// Host, program and process: the time of the start, so that numbers that begin anew are not taken for gaps.
+fn head(node: &str) -> String {
+    let started = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |time| time.as_millis());
+    format!("{node} dsline-gateway {started}")
+}
+
+/// RFC 5424 §6.3.3 for the three characters; control characters would end the line, or draw on a terminal.
+fn escape(lines: &mut String, text: &str) {
+    for letter in text.chars() {
+        match letter {
+            '"' | '\\' | ']' => lines.extend(['\\', letter]),
+            '\n' => lines.push_str("\\\\n"),
+            letter if letter.is_control() => lines.push('?'),
+            letter => lines.push(letter),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::*;
+    use crate::record::{Ending, Usage};
+
+    fn rules(folder: &std::path::Path) -> AuditRules {
+        AuditRules {
+            folder: folder.into(),
+            node: "eu-west-1/1".into(),
+            file_bytes: 4_096,
+            all_bytes: 1 << 20,
+            prompts: false,
+        }
+    }
+
+    fn lines(folder: &std::path::Path) -> Vec<String> {
+        let mut files: Vec<_> = std::fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .collect();
+        files.sort();
+        files
+            .iter()
+            .flat_map(|file| {
+                let text = std::fs::read_to_string(file).unwrap();
+                text.lines().map(str::to_owned).collect::<Vec<_>>()
+            })
+            .collect()
+    }
+
+    #[test]
+    fn a_record_is_one_line_whatever_a_client_sends() {
+        let folder = tempfile::tempdir().unwrap();
+        let audit = Audit::start(rules(folder.path()), Log::start(std::io::sink()));
+        audit.record(Facts {
+            request_id: "r-1".into(),
+            method: "POST".into(),
+            path: "/v1/\"]\n<134>1 forged\u{1b}[2J\\".into(),
+            status: Some(200),
+            ending: Some(Ending::Complete),
+            usage: Some(Usage {
+                prompt: 1,
+                completion: 2,
+                cached: 0,
+            }),
+            ..Facts::default()
+        });
+        audit.flush();
+        let lines = lines(folder.path());
+        assert_eq!(lines.len(), 1, "{lines:?}");
+        assert!(
+            lines[0].starts_with("<134>1 20") && lines[0].contains(" eu-west-1/1 dsline-gateway "),
+            "{lines:?}"
+        );
+        let fields = " API_REQUEST [dsline@32473 seq=\"1\" request_id=\"r-1\" method=\"POST\" path=\"/v1/\\\"\\]\\\\n<134>1 forged?[2J\\\\\" end=\"complete\" status=\"200\" prompt_tokens=\"1\" completion_tokens=\"2\" cached_tokens=\"0\" ms=\"0\" bytes_in=\"0\" bytes_out=\"0\"]";
+        assert!(lines[0].ends_with(fields), "{lines:?}");
+    }
+
+    #[test]
+    fn records_stay_whole_and_in_number_over_many_files() {
+        let folder = tempfile::tempdir().unwrap();
+        let audit = Audit::start(rules(folder.path()), Log::start(std::io::sink()));
+        for number in 0..2_000 {
+            audit.record(Facts {
+                request_id: number.to_string(),
+                ..Facts::default()
+            });
+        }
+        audit.flush();
+        let lines = lines(folder.path());
+        assert_eq!((lines.len(), audit.dropped()), (2_000, 0));
+        for (number, line) in lines.iter().enumerate() {
+            assert!(
+                line.contains(&format!(" request_id=\"{number}\" ")),
+                "{line}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_written_costs_records_and_no_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let audit = Audit::start(
+            rules(&folder.path().join("missing")),
+            Log::start(std::io::sink()),
+        );
+        let began = Instant::now();
+        for _ in 0..50_000 {
+            audit.record(Facts::default());
+        }
+        assert!(
+            began.elapsed() < Duration::from_secs(2),
+            "{:?}",
+            began.elapsed()
+        );
+        audit.flush();
+        assert_eq!(audit.dropped(), 50_000);
+    }
+}

@@ -1,0 +1,141 @@
+//! The audit trail through the real rsyslogd, with the node's own rules: as many records come out as went in.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "a test says where it cannot go on, and what it measured"
+)]
+
+use std::fs;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use dsline_gateway::record::{Audit, AuditRules, Caller, Ending, Ledger, Log, Usage, Verdict};
+
+const RULES: &str = include_str!("../../../templates/node/rsyslog.conf.j2");
+
+/// Far more than one file of the spool holds.
+const RECORDS: usize = 200_000;
+
+/// The node's rules, with every path turned to a folder of the test's.
+fn configure(folder: &Path) {
+    let here = folder.display().to_string();
+    let rules = RULES
+        .replace("/var/lib/dsline", &here)
+        .replace("/var/log/deepseek", &here);
+    let head = format!("global(workDirectory=\"{here}/work\")\n");
+    fs::create_dir_all(folder.join("work")).unwrap();
+    fs::create_dir_all(folder.join("spool")).unwrap();
+    fs::write(folder.join("rsyslog.conf"), head + &rules).unwrap();
+}
+
+fn start(folder: &Path) -> Child {
+    let file = |name: &str| folder.join(name).display().to_string();
+    Command::new("rsyslogd")
+        .args(["-n", "-i", &file("pid"), "-f", &file("rsyslog.conf")])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap()
+}
+
+fn stop(mut rsyslog: Child) {
+    let id = rsyslog.id().to_string();
+    assert!(
+        Command::new("kill")
+            .args(["-TERM", &id])
+            .status()
+            .unwrap()
+            .success()
+    );
+    rsyslog.wait().unwrap();
+}
+
+fn ask(ledger: &Arc<Ledger>, number: usize) {
+    let mut exchange = ledger.open(&format!("r-{number}"), "POST", "/v1/chat/completions");
+    exchange.from_address("203.0.113.9".parse().unwrap());
+    exchange.admitted(Caller {
+        subject: Some("alice".into()),
+        fingerprint: Some("0123abcd".into()),
+    });
+    exchange.asks("deepseek-flash");
+    exchange.comes_from(Verdict::Hit);
+    exchange.used(Usage {
+        prompt: 100,
+        completion: 200,
+        cached: 50,
+    });
+    exchange.answered(200);
+    exchange.sent(1_000);
+    exchange.ended(Ending::Complete);
+}
+
+#[test]
+fn every_record_arrives_once_though_rsyslog_restarts() {
+    if Command::new("rsyslogd").arg("-v").output().is_err() {
+        eprintln!("skipped: there is no rsyslogd here");
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    configure(folder.path());
+    let mut rsyslog = start(folder.path());
+    let log = Log::start(std::io::sink());
+    let rules = AuditRules {
+        folder: folder.path().join("spool"),
+        node: "eu-west-1/1".into(),
+        file_bytes: 8 << 20,
+        all_bytes: 256 << 20,
+        prompts: false,
+    };
+    let ledger = Arc::new(Ledger::new(log.clone(), Some(Audit::start(rules, log))));
+    let began = Instant::now();
+    for number in 0..RECORDS {
+        ask(&ledger, number);
+        // As fast as the writer can: the queue is bounded, and a test of the spool must not measure the queue.
+        if number % 8_192 == 0 {
+            ledger.flush();
+        }
+        if number == RECORDS / 2 {
+            stop(rsyslog);
+            rsyslog = start(folder.path());
+        }
+    }
+    ledger.flush();
+    let written = began.elapsed();
+    assert_eq!(ledger.audit.as_ref().unwrap().dropped(), 0);
+    let trail = folder.path().join("api_audit.log");
+    let lines = || {
+        fs::read(&trail)
+            .unwrap_or_default()
+            .split(|byte| *byte == b'\n')
+            .count()
+            - 1
+    };
+    while lines() < RECORDS && began.elapsed() < Duration::from_mins(1) {
+        std::thread::yield_now();
+    }
+    let arrived = began.elapsed();
+    stop(rsyslog);
+    let text = fs::read_to_string(&trail).unwrap();
+    let mut numbers: Vec<usize> = text
+        .lines()
+        .map(|line| {
+            let number = line.split(" request_id=\"r-").nth(1).unwrap();
+            number.split('"').next().unwrap().parse().unwrap()
+        })
+        .collect();
+    eprintln!(
+        "{RECORDS} records in {written:?} written, in {arrived:?} arrived, {} lines",
+        numbers.len()
+    );
+    let count = numbers.len();
+    numbers.sort_unstable();
+    numbers.dedup();
+    assert_eq!(
+        (numbers.len(), count),
+        (RECORDS, RECORDS),
+        "lost or doubled"
+    );
+}

@@ -1,0 +1,71 @@
+#!/usr/bin/env bash
+# Lets real clients, each in its own process, talk to a gateway with a Redis and the lab's upstream behind it.
+#
+#   run.sh UPSTREAM GATEWAY [CLIENT...]   the two programs; without a CLIENT all of them
+#
+# The clients' packages are installed once, into $DSLINE_CLIENTS (~/.cache/dsline-clients). Exit 77: they, or a program
+# that the stage needs, cannot be had here.
+set -euo pipefail
+HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+CACHE=${DSLINE_CLIENTS:-${XDG_CACHE_HOME:-$HOME/.cache}/dsline-clients}
+CLIENTS=(curl openai-python langchain-openai openai-node ai-sdk)
+UPSTREAM=$1 GATEWAY=$2
+shift 2
+[ "$#" -gt 0 ] || set -- "${CLIENTS[@]}"
+
+lacks() { echo "$1"; exit 77; }
+
+# Installs again when a list has changed, into a new place that is moved in when it is whole.
+install() {
+    local name=$1; shift
+    (cd "$HERE" && sha256sum --check --status "$CACHE/$name/stamp" 2>/dev/null) && return
+    local new=$CACHE/$name
+    rm -rf "$new" && mkdir -p "$new"
+    "install_$name" "$new" >"$new/log" 2>&1 ||
+        lacks "the $name clients cannot be installed (no network?): $(grep -iE 'err' "$new/log" | tail -n 1)"
+    (cd "$HERE" && sha256sum "$@") >"$new/stamp"
+}
+
+install_python() {
+    python3 -m venv "$1/venv" && "$1/venv/bin/python" -m pip install --quiet --disable-pip-version-check -r "$HERE/requirements.txt"
+}
+
+# No package's own script is run: the lists are pinned, what they would do is not.
+install_node() {
+    cp "$HERE/package.json" "$HERE/package-lock.json" "$1/" && npm ci --prefix "$1" --ignore-scripts --no-audit --no-fund --loglevel error
+}
+
+play() {
+    local name=$1
+    printf -- '-- %s\n' "$name"
+    case "$name" in
+        curl) python_tests python3 test_curl ;;
+        openai-python) python_tests "$CACHE/python/venv/bin/python" test_openai ;;
+        langchain-openai) python_tests "$CACHE/python/venv/bin/python" test_langchain ;;
+        openai-node) node_tests openai ;;
+        ai-sdk) node_tests ai_sdk ;;
+        *) echo "no client '$name'; there are: ${CLIENTS[*]}"; return 1 ;;
+    esac
+}
+
+python_tests() {
+    (cd "$HERE" && PYTHONDONTWRITEBYTECODE=1 LANGSMITH_TRACING=false python3 stage.py "$UPSTREAM" "$GATEWAY" "$1" -m unittest "$2" 2>&1)
+}
+
+# Node looks for packages beside the file, so the tests are played where the packages are.
+node_tests() {
+    cp "$HERE/control.mjs" "$HERE/$1.test.mjs" "$CACHE/node/" || return
+    local code=0 out
+    out=$(cd "$HERE" && python3 -B stage.py "$UPSTREAM" "$GATEWAY" node --test --test-reporter=tap "$CACHE/node/$1.test.mjs" 2>&1) || code=$?
+    # TAP's points of the file's own level, in the words that tests/run.sh counts.
+    sed -nE 's/^(    )?ok [0-9]+ - /accepted /p; s/^(    )?not ok [0-9]+ - /REFUSED /p' <<<"$out" | grep -v '\.test\.mjs$'
+    [ "$code" = 0 ] || echo "$out"
+    return "$code"
+}
+
+for tool in redis-server curl python3 node npm; do command -v "$tool" >/dev/null || lacks "no $tool here"; done
+install python requirements.txt
+install node package.json package-lock.json
+failed=
+for name in "$@"; do play "$name" || failed=yes; done
+[ -z "$failed" ]

@@ -1,0 +1,185 @@
+"""The stage of the clients' tests: a Redis, the lab's upstream and gateways, and a small server that resets them.
+
+stage.py UPSTREAM GATEWAY COMMAND... plays the command with the stage's places in its environment, and returns its code.
+"""
+
+import hashlib
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import urllib.request
+from contextlib import ExitStack
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+KEY = "sk-clients-key"
+LIMITED_KEY = "sk-clients-limited"
+UPSTREAM_KEY = "sk-upstream-key"
+BODY_BYTES = 2_000_000
+# Seconds of one client; far more than it needs.
+LONGEST = 180
+DEFAULTS = {
+    "latency_ms": 0, "first_token_ms": 0, "per_token_ms": 0, "tokens": 16, "error_rate": 0, "error_status": 503,
+    "rate_limit_concurrency": 0, "cut_stream_after": None, "keepalive_ms": 0,
+}
+# Knobs after which breakers may be open and keys benched.
+FAULTS = ("error_rate", "cut_stream_after", "rate_limit_concurrency")
+
+CONFIG = """
+listen = "127.0.0.1:{port}"
+admin = "127.0.0.1:0"
+node = "lab/1"
+line = "clients"
+stop_seconds = 1
+[upstream]
+base_url = "http://127.0.0.1:{upstream}"
+key_file = "{folder}/upstream_key"
+[keys]
+file = "{folder}/client_keys"
+[limits]
+body_bytes = {body_bytes}
+[cache]
+redis = "{folder}/redis.sock"
+[streams]
+heartbeat_seconds = 1
+"""
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Gateway:
+    """One gateway, always at the same port."""
+
+    def __init__(self, program, folder, name, upstream, ends):
+        self.program, self.port = program, free_port()
+        self.file = folder / f"{name}.toml"
+        self.file.write_text(
+            CONFIG.format(port=self.port, upstream=upstream, folder=folder, body_bytes=BODY_BYTES)
+        )
+        ends.callback(lambda: end(self.process))
+        self.start()
+
+    def start(self):
+        self.process = subprocess.Popen(
+            [self.program, "--config", self.file], stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True
+        )
+        first = self.process.stdout.readline()
+        if '"started"' not in first:
+            raise SystemExit(f"stage: the gateway did not start: {first}{self.process.stdout.read()}")
+        # Its log has to go somewhere; a full pipe would not stop it, but count lines as dropped.
+        threading.Thread(target=self.process.stdout.read, daemon=True).start()
+        operator = re.search(r"operator ([0-9.:]+)", first)[1]
+        # It serves at once and finds its Redis a moment later.
+        wait_for(lambda: ask(f"http://{operator}/status")["cache"]["redis"] == "closed", "link to Redis")
+
+    @property
+    def url(self):
+        return f"http://127.0.0.1:{self.port}/v1"
+
+
+class Stage:
+    """All processes; `ends` ends them, also when the stage does not come to stand."""
+
+    def __init__(self, folder, upstream_program, gateway_program, ends):
+        self.had_faults = False
+        (folder / "upstream_key").write_text(UPSTREAM_KEY + "\n")
+        hashed = [f"sha256:{hashlib.sha256(key.encode()).hexdigest()}" for key in (KEY, LIMITED_KEY)]
+        (folder / "client_keys").write_text(f"{hashed[0]} name=clients\n{hashed[1]} name=limited rpm=1\n")
+        # Durable it need not be, private it is.
+        self.redis = subprocess.Popen(
+            ["redis-server", "--port", "0", "--unixsocket", folder / "redis.sock", "--save", "", "--dir", folder],
+            stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL,
+        )
+        ends.callback(end, self.redis)
+        self.emulator = subprocess.Popen(
+            [upstream_program, "--listen", "127.0.0.1:0", "--key-file", folder / "upstream_key"],
+            stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True,
+        )
+        ends.callback(end, self.emulator)
+        place = self.emulator.stdout.readline().strip().rpartition(" ")[2]
+        self.upstream = f"http://{place}"
+        wait_for((folder / "redis.sock").exists, "Redis")
+        self.gateway = Gateway(gateway_program, folder, "gateway", place.rpartition(":")[2], ends)
+        self.lost = Gateway(gateway_program, folder, "lost", free_port(), ends)
+
+    def begin(self, knobs):
+        if self.had_faults:
+            self.restart()
+        self.had_faults = any(knobs.get(name) for name in FAULTS)
+        ask(f"{self.upstream}/_lab/knobs", DEFAULTS | knobs)
+        return self.stats()
+
+    def restart(self):
+        # What goes to Redis goes there after the answer.
+        time.sleep(0.2)
+        end(self.gateway.process)
+        self.gateway.start()
+        return {}
+
+    def stats(self):
+        return ask(f"{self.upstream}/_lab/stats")
+
+
+def end(process):
+    process.kill()
+    process.wait()
+
+
+def wait_for(is_so, what):
+    deadline = time.monotonic() + 20
+    while not is_so():
+        if time.monotonic() > deadline:
+            raise SystemExit(f"stage: waited 20 s for the {what}")
+        time.sleep(0.02)
+
+
+def ask(url, body=None):
+    data = None if body is None else json.dumps(body).encode()
+    with urllib.request.urlopen(urllib.request.Request(url, data), timeout=10) as answer:
+        return json.load(answer)
+
+
+def serve(stage):
+    """Lets the tests, whatever language they are in, turn knobs and restart the gateway."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self):
+            body = json.loads(self.rfile.read(int(self.headers.get("content-length", 0))) or b"{}")
+            acts = {"/begin": lambda: stage.begin(body), "/restart": stage.restart, "/stats": stage.stats}
+            answer = json.dumps(acts[self.path]()).encode()
+            self.send_response(200)
+            self.send_header("content-length", str(len(answer)))
+            self.end_headers()
+            self.wfile.write(answer)
+
+        def log_message(self, *_):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return f"http://127.0.0.1:{server.server_address[1]}"
+
+
+def main(upstream_program, gateway_program, *command):
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as ends:
+        stage = Stage(Path(folder), upstream_program, gateway_program, ends)
+        places = {
+            "STAGE_URL": serve(stage), "STAGE_BASE": stage.gateway.url, "STAGE_LOST": stage.lost.url,
+            "STAGE_UPSTREAM": stage.upstream, "STAGE_KEY": KEY, "STAGE_LIMITED_KEY": LIMITED_KEY,
+            "STAGE_UPSTREAM_KEY": UPSTREAM_KEY, "STAGE_BODY_BYTES": str(BODY_BYTES),
+        }
+        return subprocess.run(command, env=os.environ | places, timeout=LONGEST).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
