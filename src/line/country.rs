@@ -62,7 +62,7 @@ impl fmt::Display for Country {
     }
 }
 
-/// (letters, continent, name), from ISO 3166-1 with Kosovo; continents as GeoNames counts them.
+/// (letters, continent, name), from ISO 3166-1 with Kosovo; continents as `GeoNames` counts them.
 #[rustfmt::skip]
 const COUNTRIES: &[(&str, Continent, &str)] = &[
     ("AO", Africa, "Angola"),

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::answer::{Question, answer};
 use super::check::Checks;
 use super::tree::RecordTree;
-use super::trees::{Dice, PLACES, Tree, ZONE, draw};
+use super::trees::{Dice, PLACES, Tree, ZONE, draw, say};
 use crate::dns::read_listing;
 use crate::line::{Place, RecordType, plain_name};
 
@@ -110,7 +110,7 @@ fn theirs(cases: &[Case]) -> Option<Vec<Option<Vec<String>>>> {
 fn the_labs_evaluator_finds_the_same_answers() {
     let cases = cases();
     let Some(theirs) = theirs(&cases) else {
-        println!("skipped: there is no `python3` here to run the lab's evaluator");
+        say("skipped: there is no `python3` here to run the lab's evaluator");
         return;
     };
     assert_eq!(theirs.len(), cases.len());
@@ -127,10 +127,10 @@ fn the_labs_evaluator_finds_the_same_answers() {
             ));
         }
     }
-    println!(
+    say(&format!(
         "{TREES} zones, {} questions answered alike ({refused} refused by both, {empty} without an answer, {several} with several values)",
         cases.len() - differing.len()
-    );
+    ));
     assert!(
         differing.is_empty(),
         "{} differ, first: {}",

@@ -43,16 +43,16 @@ fn set(line: &str) -> String {
     if check != "-" {
         fields.push(format!(r#""HealthCheckId": "{check}""#));
     }
-    fields.push(match value.split_at(1) {
-        (sign @ ("@" | "~"), target) => format!(
+    let (sign, target) = value.split_at(1);
+    fields.push(if matches!(sign, "@" | "~") {
+        format!(
             r#""AliasTarget": {{"DNSName": "{target}.", "HostedZoneId": "Z1", "EvaluateTargetHealth": {}}}"#,
             sign == "@"
-        ),
-        _ => {
-            let values: Vec<String> =
-                value.split(',').map(|value| format!(r#"{{"Value": "{value}"}}"#)).collect();
-            format!(r#""TTL": 60, "ResourceRecords": [{}]"#, values.join(","))
-        }
+        )
+    } else {
+        let values = value.split(',').map(|value| format!(r#"{{"Value": "{value}"}}"#));
+        let values: Vec<String> = values.collect();
+        format!(r#""TTL": 60, "ResourceRecords": [{}]"#, values.join(","))
     });
     format!("{{{}}}", fields.join(","))
 }
@@ -69,7 +69,9 @@ fn told(
     dead: &[&str],
 ) -> Result<(Vec<String>, Vec<String>), String> {
     let mut checks = Checks::default();
-    dead.iter().for_each(|id| checks.lose(id));
+    for id in dead {
+        checks.lose(id);
+    }
     let tree = RecordTree::new(zone, None);
     let question = Question {
         name,
