@@ -137,6 +137,24 @@ impl Cloud {
         }
     }
 
+    /// Takes what a check is about out of the answers, or lets the checkers decide again.
+    ///
+    /// A switched-off check counts as healthy, so it is turned round too.
+    pub async fn hold_check(&self, id: &str, out: bool) -> Result<(), Failure> {
+        self.limiter.turn().await;
+        let asked = self
+            .route53
+            .update_health_check()
+            .health_check_id(id)
+            .inverted(out)
+            .disabled(out);
+        asked
+            .send()
+            .await
+            .map(|_| ())
+            .map_err(failure("route53:UpdateHealthCheck", PLACE))
+    }
+
     /// What Route 53's checkers say of a check.
     pub async fn check_health(&self, id: &str) -> Result<CheckHealth, Failure> {
         self.limiter.turn().await;

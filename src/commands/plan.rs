@@ -7,7 +7,7 @@ use crate::output::{self, Printer};
 
 use super::global::{Global, LineArgs};
 use super::outcome::Outcome;
-use super::setup::Setup;
+use super::setup::{self, Setup};
 
 /// Show what `up` would do.
 #[derive(Debug, clap::Args)]
@@ -29,7 +29,9 @@ pub async fn run(
     let setup = Setup::gather(&args.line, global, environment)
         .await?
         .insisting(args.force);
-    let plan = setup.plan(&setup.observe().await?)?;
+    let view = setup.observe().await?;
+    setup::remark_what_is_out(printer, &view);
+    let plan = setup.plan(&view)?;
     output::plan(printer, &plan);
     printer.document(&plan)?;
     Ok(match (plan.is_empty(), plan.troubles.is_empty()) {

@@ -11,7 +11,8 @@ use crate::cloud::Cloud;
 use crate::engine::{LineView, Scope, World, observe};
 use crate::line::{Hint as _, LineSecret, Profile, Secret};
 use crate::operator::{Environment, authorized_keys, find_gateway, line_secret, read_secret};
-use crate::plan::{Context, Plan, Wanted, refuse_unsafe, up};
+use crate::output::Printer;
+use crate::plan::{Context, Plan, Wanted, out_of_service, refuse_unsafe, up};
 use crate::remote::Door;
 
 use super::global::{Global, LineArgs};
@@ -89,6 +90,13 @@ impl Setup {
             refuse_unsafe(&plan, &self.wanted.profile, &view.observed)?;
         }
         Ok(plan)
+    }
+}
+
+/// Says which regions somebody has taken out of service: what the plan does there, it does to a region without users.
+pub(super) fn remark_what_is_out(printer: &Printer, view: &LineView) {
+    for one in out_of_service(&view.observed) {
+        printer.note(format!("note: {one}; nothing here does"));
     }
 }
 

@@ -15,7 +15,7 @@ use crate::lease::holder_of;
 use crate::line::{Instance, InstanceState, Lease, LineSecret, NodeSight, Profile, Slot};
 use crate::operator::{Environment, find_line_secret, line_secret};
 use crate::output::{self, DnsAnswer, NodeLine, Printer, StatusReport};
-use crate::plan::{Context, up};
+use crate::plan::{Context, out_of_service, up};
 
 use super::answers::{Verdicts, dns_answers, verdicts};
 use super::global::{Global, LineArgs};
@@ -88,7 +88,8 @@ async fn look(args: &Args, global: &Global, environment: &Environment) -> Result
         node_lines(&profile, &view, &reached),
         dns_answers(&world, &profile, &view, &reached)
     );
-    let mut troubles: Vec<String> = Vec::new();
+    let out = out_of_service(&view.observed);
+    let mut troubles: Vec<String> = out.iter().map(ToString::to_string).collect();
     let pending = match comparable {
         Ok((wanted, operator)) => {
             let plan = up(&Context {

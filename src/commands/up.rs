@@ -18,7 +18,7 @@ use super::consent::{may_apply, until_stopped};
 use super::global::{Global, LineArgs};
 use super::lock::{LockArgs, Taker};
 use super::outcome::Outcome;
-use super::setup::Setup;
+use super::setup::{Setup, remark_what_is_out};
 
 /// Bring the line to what the profile wants.
 #[derive(Debug, clap::Args)]
@@ -66,6 +66,7 @@ pub async fn run(
         anyhow::Ok((setup, view))
     };
     let (setup, view) = until_stopped(Box::pin(look), &mut stop).await?;
+    remark_what_is_out(printer, &view);
     let plan = setup.plan(&view)?;
     output::plan(printer, &plan);
     args.line.remind(global, environment, printer)?;

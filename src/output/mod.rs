@@ -3,6 +3,7 @@
 mod applied;
 mod delegation;
 mod explanation;
+mod failover;
 mod failure;
 mod plan;
 mod printer;
@@ -14,6 +15,7 @@ mod status;
 pub use applied::{Endings, applied};
 pub use delegation::{Delegation, delegation};
 pub use explanation::{Explanation, PathStep, explanation};
+pub use failover::{DnsMove, Failover, Flights, Move, Turn, failover};
 pub use failure::failure;
 pub use plan::{plan, troubles};
 pub use printer::Printer;

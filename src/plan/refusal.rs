@@ -46,6 +46,27 @@ pub enum Refusal {
         /// How many the line has.
         of: usize,
     },
+    /// No other region has a healthy node.
+    NobodyTakesOver {
+        /// The region that was to be taken out.
+        region: Region,
+    },
+    /// Users of a region would go to another one than was meant.
+    AnotherTakesOver {
+        /// The region that was to be taken out.
+        region: Region,
+        /// The nearest with a healthy node.
+        heir: Region,
+        /// The one that was meant.
+        wanted: Region,
+    },
+    /// None of a region's nodes is well, so it is not put back.
+    NotHealthy {
+        /// The region.
+        region: Region,
+        /// What is wrong, for each node.
+        sick: Vec<String>,
+    },
 }
 
 impl Refusal {
@@ -70,6 +91,15 @@ impl Refusal {
             }
             Self::ManyRemovals { .. } => {
                 "pass --force if that is what you want; to remove the line, run `dsline teardown`".to_owned()
+            }
+            Self::NobodyTakesOver { .. } => {
+                "bring a node of another region into health first, or pass --force to insist".to_owned()
+            }
+            Self::AnotherTakesOver { heir, wanted, .. } => format!(
+                "leave --to out, or look with `dsline status` why {wanted} does not serve; {heir} can be taken out first"
+            ),
+            Self::NotHealthy { region, .. } => {
+                format!("look at `dsline status`, mend a node of {region}, and say it again; it stays out meanwhile")
             }
             Self::ForeignRecord(_) => "remove that record yourself, or choose another `dns.host`".to_owned(),
         }
@@ -121,6 +151,23 @@ impl fmt::Display for Refusal {
                 f,
                 "the change would remove {removed} of the line's {of} record sets, more than 30 %"
             ),
+            Self::NobodyTakesOver { region } => {
+                write!(
+                    f,
+                    "no other region has a healthy node that could take over from {region}"
+                )
+            }
+            Self::AnotherTakesOver {
+                region,
+                heir,
+                wanted,
+            } => write!(
+                f,
+                "{heir} would take over from {region}, not {wanted}: it is the nearest region with a healthy node"
+            ),
+            Self::NotHealthy { region, sick } => {
+                write!(f, "{region} is not put back: {}", sick.join("; "))
+            }
             Self::ForeignRecord(what) => {
                 write!(f, "the zone holds a record that is not this line's: {what}")
             }

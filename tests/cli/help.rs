@@ -4,7 +4,7 @@ use insta::assert_snapshot;
 
 use super::offline;
 
-const COMMANDS: [&str; 12] = [
+const COMMANDS: [&str; 14] = [
     "init",
     "plan",
     "up",
@@ -17,6 +17,7 @@ const COMMANDS: [&str; 12] = [
     "cert",
     "token",
     "teardown",
+    "failover",
     "completions",
 ];
 
@@ -61,6 +62,7 @@ fn help_lists_every_command_and_exit_code() {
       exec         Run a command on nodes
       connect      Print what a client of the line needs
       dns          Explain what DNS answers, or check that the world is led to the zone
+      failover     Take a region out of service, put it back, or rehearse both
       cert         Show the certificate that the line's clients must trust
       token        Issue and revoke tokens of the line
       teardown     Remove everything of the line, then look again

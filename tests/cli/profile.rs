@@ -85,7 +85,7 @@ fn an_unknown_key_like_no_other_is_answered_with_those_there_are() {
     let wrong = "name = \"home\"\n[logs]\ncolour = \"blue\"\n";
     assert_snapshot!(offline().with_profile(wrong).run("plan").shown(), @"
     error: the profile [HOME]/dsline.toml is refused
-      caused by: line 3: unknown key `colour`; known here: keep_days
+      caused by: line 3: unknown key `colour`; known here: keep_days, prompts
     exit code 64
     ");
 }
