@@ -93,20 +93,23 @@ impl Director<'_> {
         }
         troubles.extend(sick);
         troubles.extend(site.troubles.clone());
-        let (checks, refused) = self.hold_checks(false).await;
+        let is_sound = troubles.is_empty();
+        let homes = Place::all().filter(|place| self.finder.profile.home_of(*place) == self.region);
+        let homes: BTreeSet<Place> = homes.collect();
+        let watch = self.watch(begun);
+        let ((checks, refused), dns) = tokio::join!(self.hold_checks(false), async {
+            match &watch {
+                Some(watch) => Some(watch.until_back(&site.addresses, &homes).await),
+                None => None,
+            }
+        });
         troubles.extend(refused.map(|why| {
             format!(
-                "{why}; say it again when AWS answers, if DNS does not give {}",
+                "{why}; health checks that were held down still are, so say it again when AWS answers if {} stays out",
                 self.region
             )
         }));
-        let homes = Place::all().filter(|place| self.finder.profile.home_of(*place) == self.region);
-        let homes: BTreeSet<Place> = homes.collect();
-        let dns = match self.watch(begun) {
-            Some(watch) => Some(watch.until_back(&site.addresses, &homes).await),
-            None => None,
-        };
-        let is_back = dns.as_ref().is_none_or(has_moved) && troubles.is_empty();
+        let is_back = is_sound && dns.as_ref().is_none_or(has_moved);
         let done = Move {
             what: Turn::Back,
             nodes: nodes.iter().map(|station| station.slot.clone()).collect(),
