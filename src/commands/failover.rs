@@ -64,7 +64,14 @@ pub async fn run(
     let stop = Stop::listen();
     let secret = line_secret(environment, &profile)?;
     let world = world(environment, &profile, secret).await;
-    let server = name_server(&world, &profile).await?;
+    let server = match name_server(&world, &profile).await {
+        Ok(server) => server,
+        // Nobody waits for a look at DNS to take a region out.
+        Err(error) => {
+            printer.fault(format!("DNS cannot be asked: {error:#}"));
+            None
+        }
+    };
     let finder = Finder {
         world: &world,
         profile: &profile,

@@ -148,7 +148,7 @@ impl Director<'_> {
 
     /// Holds the region's health checks down, or lets go of them; the number that were changed, and why not all.
     async fn hold_checks(&self, out: bool) -> (usize, Option<String>) {
-        if self.finder.server.is_none() {
+        if !self.finder.profile.has_domain() {
             return (0, None);
         }
         let mut changed = 0;

@@ -13,9 +13,7 @@ use tokio::time::{Instant, sleep};
 use crate::cloud::is_burstable;
 use crate::line::{Generation, HostKey, HostKeyStage, Revocation, Slot};
 use crate::plan::{Wanted, release_of};
-use crate::remote::{
-    Blocked, Session, await_boot, drain, gateway_status, install_lasting_key, push, revoke,
-};
+use crate::remote::{Blocked, Session, await_boot, install_lasting_key, push, revoke};
 
 use super::event::Ending;
 use super::facts::Facts;
@@ -190,27 +188,12 @@ impl NodeSteps {
         })
         .await?;
         let release = &release_of(self.wanted()?, slot, Some(address));
-        // A new gateway knows nothing of the drain of the one before it.
-        let was_drained = self
-            .over_ssh(machine, says, |session| async move {
-                Ok::<_, Blocked>(gateway_status(&session).await.is_ok_and(|now| now.draining))
-            })
-            .await?;
         says(format!("pushing release {}", &release.digest()[..8]));
         let pushed = self
             .over_ssh(machine, says, |session| async move {
                 push(&session, release).await
             })
             .await?;
-        if was_drained {
-            says("it was drained, and is again".to_owned());
-            self.over_ssh(
-                machine,
-                says,
-                |session| async move { drain(&session).await },
-            )
-            .await?;
-        }
         self.facts.learn(slot, |node| node.is_unfinished = false);
         Ok(if pushed.changed.is_empty() {
             Ending::Unchanged

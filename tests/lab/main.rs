@@ -9,6 +9,7 @@
 )]
 mod support;
 
+mod answers;
 mod cloud;
 mod credentials;
 mod dark;
