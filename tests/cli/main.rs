@@ -12,6 +12,7 @@ mod support;
 mod account;
 mod disk;
 mod dns;
+mod failover;
 mod help;
 mod init;
 mod machine;
