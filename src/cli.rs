@@ -4,8 +4,8 @@ use anyhow::Result;
 use clap::{CommandFactory as _, Parser, Subcommand};
 
 use crate::commands::{
-    Global, Outcome, cert, completions, connect, exec, init, plan, render, ssh, status, teardown,
-    token, up,
+    Global, Outcome, cert, completions, connect, dns, exec, failover, init, plan, render, ssh,
+    status, teardown, token, up,
 };
 use crate::operator::Environment;
 use crate::output::Printer;
@@ -41,6 +41,10 @@ enum Command {
     Exec(exec::Args),
     /// Print what a client of the line needs
     Connect(connect::Args),
+    /// Explain what DNS answers, or check that the world is led to the zone
+    Dns(dns::Args),
+    /// Take a region out of service, put it back, or rehearse both
+    Failover(failover::Args),
     /// Show the certificate that the line's clients must trust
     Cert(cert::Args),
     /// Issue and revoke tokens of the line
@@ -66,6 +70,10 @@ impl Cli {
             Command::Ssh(args) => ssh::run(&args, global, environment).await,
             Command::Exec(args) => exec::run(&args, global, environment, printer).await,
             Command::Connect(args) => connect::run(&args, global, environment, printer),
+            Command::Dns(args) => Box::pin(dns::run(&args, global, environment, printer)).await,
+            Command::Failover(args) => {
+                Box::pin(failover::run(&args, global, environment, printer)).await
+            }
             Command::Cert(args) => cert::run(&args, global, environment, printer),
             Command::Token(args) => token::run(&args, global, environment, printer).await,
             Command::Teardown(args) => {

@@ -7,4 +7,4 @@ mod resolve;
 
 pub use address::operator_address;
 pub use ask::{Answer, Caller, Health, Question, chat, healthz};
-pub use resolve::{locate_server, resolve, vantage};
+pub use resolve::{delegation, locate_server, resolve, vantage};

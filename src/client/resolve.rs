@@ -10,32 +10,32 @@ use hickory_proto::rr::{Name, RData, RecordType};
 use tokio::net::UdpSocket;
 use tokio::time::{Instant, timeout_at};
 
-use crate::line::{Continent, Place};
+use crate::line::Continent;
 
 const TRIES: u32 = 2;
 const PATIENCE: Duration = Duration::from_secs(2);
 /// The largest answer that no path cuts into pieces (the DNS flag day of 2020).
 const PAYLOAD: u16 = 1232;
 
-/// An address at a place, to ask with: the first host of a well-known network there.
-pub fn vantage(place: Place) -> Ipv4Addr {
-    match place {
+/// An address on a continent, or at no known place, to ask with: the first host of a well-known network there.
+pub fn vantage(continent: Option<Continent>) -> Ipv4Addr {
+    match continent {
         // AT&T, United States.
-        Place::Continent(Continent::NorthAmerica) => Ipv4Addr::new(12, 0, 0, 1),
+        Some(Continent::NorthAmerica) => Ipv4Addr::new(12, 0, 0, 1),
         // RIPE NCC, Netherlands.
-        Place::Continent(Continent::Europe) => Ipv4Addr::new(193, 0, 0, 1),
+        Some(Continent::Europe) => Ipv4Addr::new(193, 0, 0, 1),
         // WIDE Project, Japan.
-        Place::Continent(Continent::Asia) => Ipv4Addr::new(203, 178, 128, 1),
+        Some(Continent::Asia) => Ipv4Addr::new(203, 178, 128, 1),
         // NIC.br, Brazil.
-        Place::Continent(Continent::SouthAmerica) => Ipv4Addr::new(200, 160, 0, 1),
+        Some(Continent::SouthAmerica) => Ipv4Addr::new(200, 160, 0, 1),
         // Telkom, South Africa.
-        Place::Continent(Continent::Africa) => Ipv4Addr::new(196, 25, 0, 1),
+        Some(Continent::Africa) => Ipv4Addr::new(196, 25, 0, 1),
         // Telstra, Australia.
-        Place::Continent(Continent::Oceania) => Ipv4Addr::new(1, 128, 0, 1),
+        Some(Continent::Oceania) => Ipv4Addr::new(1, 128, 0, 1),
         // Said to be in Antarctica; databases disagree about its networks, so this is the least sure.
-        Place::Continent(Continent::Antarctica) => Ipv4Addr::new(206, 193, 192, 1),
+        Some(Continent::Antarctica) => Ipv4Addr::new(206, 193, 192, 1),
         // For documentation (RFC 5737): nobody's, hence at no place.
-        Place::Everyone => Ipv4Addr::new(198, 51, 100, 1),
+        None => Ipv4Addr::new(198, 51, 100, 1),
     }
 }
 
@@ -58,33 +58,67 @@ pub async fn locate_server(server: &str) -> Result<SocketAddr> {
 ///
 /// Two tries of two seconds over UDP; an answer without addresses is an empty list, a refusal is an error.
 pub async fn resolve(server: SocketAddr, name: &str, from: Ipv4Addr) -> Result<Vec<Ipv4Addr>> {
-    let query = query(name, from)?;
+    // RFC 7871, 6: bits beyond the prefix must be zero.
+    let [a, b, c, _] = from.octets();
+    let subnet = ClientSubnet::new(IpAddr::from([a, b, c, 0]), 24, 0);
+    let answer = ask_patiently(server, name, RecordType::A, Some(subnet)).await?;
+    read(&answer)
+        .with_context(|| format!("{server} has no answer for `{name}` (asked from {from})"))
+}
+
+/// The names of the servers that answer for a zone, as a server or resolver sees them: lower-case, without trailing dots.
+///
+/// None when it is led to no such zone.
+pub async fn delegation(server: SocketAddr, zone: &str) -> Result<Vec<String>> {
+    let answer = ask_patiently(server, zone, RecordType::NS, None).await?;
+    if answer.metadata.response_code == ResponseCode::NXDomain {
+        return Ok(Vec::new());
+    }
+    refuse(&answer).with_context(|| format!("{server} knows no name servers of `{zone}`"))?;
+    let name = |data: &RData| match data {
+        RData::NS(server) => Some(server.to_string().trim_end_matches('.').to_lowercase()),
+        _ => None,
+    };
+    let found = answer
+        .answers
+        .iter()
+        .filter_map(|record| name(&record.data));
+    let mut names: Vec<String> = found.collect();
+    names.sort();
+    Ok(names)
+}
+
+/// Asks up to twice over UDP.
+async fn ask_patiently(
+    server: SocketAddr,
+    name: &str,
+    kind: RecordType,
+    subnet: Option<ClientSubnet>,
+) -> Result<Message> {
+    let query = query(name, kind, subnet)?;
     for _ in 0..TRIES {
         let asked = ask(server, &query)
             .await
             .with_context(|| format!("cannot ask {server} for `{name}`"))?;
         if let Some(answer) = asked {
-            return read(&answer).with_context(|| {
-                format!("{server} has no answer for `{name}` (asked from {from})")
-            });
+            return Ok(answer);
         }
     }
     bail!("{server} did not answer for `{name}` within {PATIENCE:?}, asked {TRIES} times")
 }
 
-fn query(name: &str, from: Ipv4Addr) -> Result<Message> {
+fn query(name: &str, kind: RecordType, subnet: Option<ClientSubnet>) -> Result<Message> {
     let mut full = Name::from_ascii(name).with_context(|| format!("`{name}` is no host name"))?;
     full.set_fqdn(true);
-    // RFC 7871, 6: bits beyond the prefix must be zero.
-    let [a, b, c, _] = from.octets();
-    let subnet = ClientSubnet::new(IpAddr::from([a, b, c, 0]), 24, 0);
     let mut edns = Edns::new();
     edns.set_max_payload(PAYLOAD);
-    edns.options_mut().insert(EdnsOption::Subnet(subnet));
+    if let Some(subnet) = subnet {
+        edns.options_mut().insert(EdnsOption::Subnet(subnet));
+    }
     let mut query = Message::query();
     // A profile may name a resolver; an authoritative server does not mind.
     query.metadata.recursion_desired = true;
-    query.add_query(Query::query(full, RecordType::A));
+    query.add_query(Query::query(full, kind));
     query.set_edns(edns);
     Ok(query)
 }
@@ -119,15 +153,20 @@ fn is_answer(query: &Message, answer: &Message) -> bool {
         && is_same_question
 }
 
-fn read(answer: &Message) -> Result<Vec<Ipv4Addr>> {
+/// Whether the server answered at all, and if not, why.
+fn refuse(answer: &Message) -> Result<()> {
     match answer.metadata.response_code {
-        ResponseCode::NoError => {}
+        ResponseCode::NoError => Ok(()),
         ResponseCode::NXDomain => bail!("the name does not exist (NXDOMAIN)"),
         ResponseCode::Refused => {
             bail!("it refuses the question (REFUSED): the name is in none of its zones")
         }
         other => bail!("it answered: {other}"),
     }
+}
+
+fn read(answer: &Message) -> Result<Vec<Ipv4Addr>> {
+    refuse(answer)?;
     let address = |data: &RData| match data {
         RData::A(address) => Some(address.0),
         _ => None,
@@ -147,7 +186,7 @@ fn read(answer: &Message) -> Result<Vec<Ipv4Addr>> {
 mod tests {
     use hickory_proto::rr::Record;
     use hickory_proto::rr::rdata::opt::EdnsCode;
-    use hickory_proto::rr::rdata::{A, CNAME};
+    use hickory_proto::rr::rdata::{A, CNAME, NS};
 
     use super::*;
 
@@ -229,7 +268,7 @@ mod tests {
                 _ => vec![stranger, reply(&query, &[Ipv4Addr::new(198, 18, 0, 1)])],
             }
         });
-        let seen = resolve(server.await, "llm.example.com", vantage(Place::Everyone))
+        let seen = resolve(server.await, "llm.example.com", vantage(None))
             .await
             .unwrap();
         assert_eq!(seen, [Ipv4Addr::new(198, 18, 0, 1)]);
@@ -246,7 +285,7 @@ mod tests {
             });
             format!(
                 "{:#}",
-                resolve(server.await, "llm.example.com", vantage(Place::Everyone))
+                resolve(server.await, "llm.example.com", vantage(None))
                     .await
                     .unwrap_err()
             )
@@ -270,6 +309,33 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_delegation_is_its_servers_names_and_a_missing_one_is_none() {
+        let server = serve(|query| {
+            let mut reply = Message::response(query.metadata.id, query.metadata.op_code);
+            reply.add_queries(query.queries.clone());
+            let name = query.queries[0].name().clone();
+            if name.to_string().starts_with("none.") {
+                reply.metadata.response_code = ResponseCode::NXDomain;
+                return vec![reply];
+            }
+            for server in ["NS-2.awsdns.org.", "ns-1.awsdns.com."] {
+                let data = RData::NS(NS(Name::from_ascii(server).unwrap()));
+                reply.add_answer(Record::from_rdata(name.clone(), 60, data));
+            }
+            vec![reply]
+        });
+        let server = server.await;
+        let seen = delegation(server, "example.com").await.unwrap();
+        assert_eq!(seen, ["ns-1.awsdns.com", "ns-2.awsdns.org"]);
+        assert!(
+            delegation(server, "none.example.com")
+                .await
+                .unwrap()
+                .is_empty()
+        );
+    }
+
+    #[tokio::test]
     async fn servers_are_found_as_they_are_written() {
         assert_eq!(
             locate_server("127.0.0.1:5353").await.unwrap().to_string(),
@@ -284,7 +350,8 @@ mod tests {
 
     #[test]
     fn every_place_is_asked_from_another_network() {
-        let networks: std::collections::BTreeSet<_> = Place::all().map(vantage).collect();
+        let everywhere = Continent::ALL.into_iter().map(Some).chain([None]);
+        let networks: std::collections::BTreeSet<_> = everywhere.map(vantage).collect();
         assert_eq!(networks.len(), 8);
     }
 }

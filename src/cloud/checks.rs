@@ -137,6 +137,24 @@ impl Cloud {
         }
     }
 
+    /// Takes what a check is about out of the answers, or lets the checkers decide again.
+    ///
+    /// A switched-off check counts as healthy, so it is turned round too.
+    pub async fn hold_check(&self, id: &str, out: bool) -> Result<(), Failure> {
+        self.limiter.turn().await;
+        let asked = self
+            .route53
+            .update_health_check()
+            .health_check_id(id)
+            .inverted(out)
+            .disabled(out);
+        asked
+            .send()
+            .await
+            .map(|_| ())
+            .map_err(failure("route53:UpdateHealthCheck", PLACE))
+    }
+
     /// What Route 53's checkers say of a check.
     pub async fn check_health(&self, id: &str) -> Result<CheckHealth, Failure> {
         self.limiter.turn().await;
@@ -219,6 +237,14 @@ mod tests {
         assert!(!dead.healthy);
         assert_eq!((dead.failing, dead.last.as_str()), (16, "Failure: timeout"));
     }
+
+    #[test]
+    fn pitfall_08_a_check_asks_an_address_and_no_name() {
+        let config = config(Ipv4Addr::new(198, 51, 100, 7), CheckSpeed::Standard);
+        assert_eq!(config.ip_address(), Some("198.51.100.7"));
+        assert_eq!(config.fully_qualified_domain_name(), None);
+    }
+
     #[test]
     fn only_checks_with_a_reference_of_ours_are_read() {
         let wire = |reference: &str| {

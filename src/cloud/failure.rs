@@ -58,6 +58,13 @@ pub enum FailureKind {
         /// The account's public zones.
         found: Vec<String>,
     },
+    /// The only hosted zone that fits is private.
+    PrivateZone {
+        /// Its name.
+        name: String,
+        /// Its id.
+        id: String,
+    },
     /// Several hosted zones have the name; these are their ids.
     TwoZones {
         /// The name.
@@ -135,6 +142,7 @@ impl Failure {
             FailureKind::Unwell(_) => "look at https://health.aws.amazon.com and run the command again in some minutes".to_owned(),
             FailureKind::NoDefaultVpc => format!("make one with `aws ec2 create-default-vpc --region {}`", self.place),
             FailureKind::NoZone { .. } => "create the hosted zone in Route 53 first, or set `dns.host` to a name in one of those".to_owned(),
+            FailureKind::PrivateZone { .. } => "create a public hosted zone of that name, or set `dns.host` to a name in one".to_owned(),
             FailureKind::TwoZones { .. } => "set `dns.zone` to the id of the one you mean".to_owned(),
             FailureKind::ForeignHost { .. } => "correct `dns.host` or `dns.zone` in the profile".to_owned(),
             FailureKind::Unreachable(_) => "check this machine's network, and AWS_ENDPOINT_URL if it is set".to_owned(),
@@ -202,6 +210,10 @@ impl fmt::Display for Failure {
                 f,
                 "no hosted zone holds `{wanted}`; the account has {}",
                 found.join(", ")
+            ),
+            FailureKind::PrivateZone { name, id } => write!(
+                f,
+                "the hosted zone `{name}` ({id}) is private, so nobody outside its networks sees it"
             ),
             FailureKind::TwoZones { name, ids } => write!(
                 f,

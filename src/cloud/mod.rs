@@ -13,6 +13,7 @@ mod instances;
 mod launch;
 mod limiter;
 mod network;
+mod power;
 mod quota;
 mod record;
 mod request;

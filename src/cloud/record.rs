@@ -5,18 +5,16 @@ use aws_sdk_route53::types::{
     ResourceRecordSetFailover, RrType,
 };
 
-use crate::line::{AliasTarget, Failover, Place, RecordSet, RecordType, RecordValue, Routing};
+use crate::line::{
+    AliasTarget, Country, Failover, Place, RecordSet, RecordType, RecordValue, Routing, place_of,
+    plain_name,
+};
 
 /// A record as Route 53 lists it, in a line's words.
 pub(super) fn record_of(wire: &ResourceRecordSet) -> RecordSet {
-    let kind = match wire.r#type() {
-        RrType::A => RecordType::A,
-        RrType::Aaaa => RecordType::Aaaa,
-        other => RecordType::Other(other.as_str().to_owned()),
-    };
     let value = match wire.alias_target() {
         Some(alias) => RecordValue::Alias(AliasTarget {
-            name: plain(alias.dns_name()),
+            name: plain_name(alias.dns_name()),
             zone_id: alias.hosted_zone_id().to_owned(),
             evaluates_health: alias.evaluate_target_health(),
         }),
@@ -33,20 +31,13 @@ pub(super) fn record_of(wire: &ResourceRecordSet) -> RecordSet {
         },
     };
     RecordSet {
-        name: plain(wire.name()),
-        kind,
+        name: plain_name(wire.name()),
+        kind: RecordType::named(wire.r#type().as_str()),
         set_identifier: wire.set_identifier().map(str::to_owned),
         routing: routing_of(wire),
         value,
         health_check: wire.health_check_id().map(str::to_owned),
     }
-}
-
-/// Lower-case, without the trailing dot, `\052` read as `*`.
-fn plain(name: &str) -> String {
-    name.trim_end_matches('.')
-        .to_lowercase()
-        .replace("\\052", "*")
 }
 
 fn routing_of(wire: &ResourceRecordSet) -> Routing {
@@ -62,42 +53,46 @@ fn routing_of(wire: &ResourceRecordSet) -> Routing {
     }
     match wire.weight().map(u8::try_from) {
         Some(Ok(weight)) => Routing::Weighted(weight),
-        _ if wire.set_identifier().is_some() => {
-            Routing::Other("latency, multivalue or another".to_owned())
-        }
+        _ if wire.multi_value_answer() == Some(true) => Routing::Multivalue,
+        _ if wire.set_identifier().is_some() => Routing::Other("latency or another".to_owned()),
         _ => Routing::Simple,
     }
 }
 
-fn geolocation(place: &GeoLocation) -> Routing {
-    match (
-        place.continent_code(),
-        place.country_code(),
-        place.subdivision_code(),
-    ) {
-        (Some(continent), ..) => match continent.parse() {
-            Ok(continent) => Routing::Geolocation(Place::Continent(continent)),
-            Err(_) => Routing::Other(format!("continent {continent}")),
-        },
-        (None, Some("*"), None) => Routing::Geolocation(Place::Everyone),
-        (None, country, subdivision) => Routing::Other(format!(
-            "country {} {}",
-            country.unwrap_or_default(),
-            subdivision.unwrap_or_default()
-        )),
+fn geolocation(location: &GeoLocation) -> Routing {
+    let place = place_of(
+        location.continent_code(),
+        location.country_code(),
+        location.subdivision_code(),
+    );
+    match place {
+        Ok(place) => Routing::Geolocation(place),
+        Err(why) => Routing::Other(format!("geolocation: {why}")),
     }
+}
+
+fn wire_location(place: Place) -> GeoLocation {
+    let location = GeoLocation::builder();
+    let country = |country: Country| country.code().to_owned();
+    match place {
+        Place::Continent(continent) => location.continent_code(continent.code()),
+        Place::Everyone => location.country_code("*"),
+        Place::Country(_) | Place::State(_) => {
+            let location = location.set_country_code(place.country().map(country));
+            match place {
+                Place::State(state) => location.subdivision_code(state.code()),
+                _ => location,
+            }
+        }
+    }
+    .build()
 }
 
 /// A record in Route 53's words.
 pub(super) fn resource_record_set(record: &RecordSet) -> ResourceRecordSet {
-    let kind = match &record.kind {
-        RecordType::A => RrType::A,
-        RecordType::Aaaa => RrType::Aaaa,
-        RecordType::Other(name) => RrType::from(name.as_str()),
-    };
     let wire = ResourceRecordSet::builder()
         .name(&record.name)
-        .r#type(kind)
+        .r#type(RrType::from(record.kind.name()))
         .set_set_identifier(record.set_identifier.clone())
         .set_health_check_id(record.health_check.clone());
     let wire = match &record.routing {
@@ -106,14 +101,8 @@ pub(super) fn resource_record_set(record: &RecordSet) -> ResourceRecordSet {
         Routing::Failover(Failover::Secondary) => {
             wire.failover(ResourceRecordSetFailover::Secondary)
         }
-        Routing::Geolocation(Place::Continent(continent)) => wire.geo_location(
-            GeoLocation::builder()
-                .continent_code(continent.code())
-                .build(),
-        ),
-        Routing::Geolocation(Place::Everyone) => {
-            wire.geo_location(GeoLocation::builder().country_code("*").build())
-        }
+        Routing::Geolocation(place) => wire.geo_location(wire_location(*place)),
+        Routing::Multivalue => wire.multi_value_answer(true),
         Routing::Simple | Routing::Other(_) => wire,
     };
     let wire = match &record.value {
@@ -177,6 +166,9 @@ mod tests {
                 Routing::Geolocation(Place::Everyone),
                 RecordValue::Alias(target),
             ),
+            record(Routing::Geolocation("AS-JP".parse().unwrap()), values()),
+            record(Routing::Geolocation("NA-US-CA".parse().unwrap()), values()),
+            record(Routing::Multivalue, values()),
             RecordSet {
                 set_identifier: None,
                 ..record(Routing::Simple, values())
@@ -189,6 +181,6 @@ mod tests {
 
     #[test]
     fn route_53s_spelling_is_normalised() {
-        assert_eq!(plain("\\052.Example.COM."), "*.example.com");
+        assert_eq!(plain_name("\\052.Example.COM."), "*.example.com");
     }
 }

@@ -12,7 +12,7 @@ use super::session::Cloud;
 /// Where Route 53's failures happen.
 pub(super) const PLACE: &str = "Route 53";
 
-/// A public hosted zone.
+/// A hosted zone; public wherever nothing else is said.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Zone {
     /// Its id, without `/hostedzone/`.
@@ -31,12 +31,13 @@ impl Cloud {
         } else {
             let name = zone.trim_end_matches('.').to_lowercase();
             let named = self.zones_named(&name).await?;
-            let zones = if named.is_empty() {
-                self.all_zones().await?
+            if named.is_empty() {
+                let (public, private) = self.zones_of_both_kinds().await?;
+                choose(public, host, &name)
+                    .map_err(|failure| blame(failure, &private, host, &name))?
             } else {
-                named
-            };
-            choose(zones, host, &name)?
+                choose(named, host, &name)?
+            }
         };
         if is_within(host, &found.name) {
             Ok(found)
@@ -88,7 +89,12 @@ impl Cloud {
 
     /// Every public zone of the account.
     pub async fn all_zones(&self) -> Result<Vec<Zone>, Failure> {
-        let mut zones = Vec::new();
+        Ok(self.zones_of_both_kinds().await?.0)
+    }
+
+    /// The account's public zones and its private ones, which only its own networks see.
+    pub async fn zones_of_both_kinds(&self) -> Result<(Vec<Zone>, Vec<Zone>), Failure> {
+        let (mut public, mut private) = (Vec::new(), Vec::new());
         let mut marker = None;
         loop {
             self.limiter.turn().await;
@@ -99,10 +105,15 @@ impl Cloud {
                 .send()
                 .await
                 .map_err(failure("route53:ListHostedZones", PLACE))?;
-            zones.extend(page.hosted_zones().iter().filter_map(zone_of));
+            for wire in page.hosted_zones() {
+                match zone_of(wire) {
+                    Some(zone) => public.push(zone),
+                    None => private.push(bare(wire)),
+                }
+            }
             marker = page.next_marker().map(str::to_owned);
             if !page.is_truncated() || marker.is_none() {
-                return Ok(zones);
+                return Ok((public, private));
             }
         }
     }
@@ -191,11 +202,33 @@ fn zone_of(zone: &HostedZone) -> Option<Zone> {
     let is_private = zone
         .config()
         .is_some_and(aws_sdk_route53::types::HostedZoneConfig::private_zone);
-    let id = zone.id().trim_start_matches("/hostedzone/").to_owned();
-    (!is_private).then(|| Zone {
-        id,
+    (!is_private).then(|| bare(zone))
+}
+
+/// A zone with its id and name as this program writes them.
+fn bare(zone: &HostedZone) -> Zone {
+    Zone {
+        id: zone.id().trim_start_matches("/hostedzone/").to_owned(),
         name: zone.name().trim_end_matches('.').to_lowercase(),
-    })
+    }
+}
+
+/// Says of a missing zone that there is a private one, if there is.
+fn blame(failure: Failure, private: &[Zone], host: &str, name: &str) -> Failure {
+    let fits = |zone: &&Zone| match name {
+        "" => is_within(host, &zone.name),
+        _ => zone.name == name,
+    };
+    match (&failure.kind, private.iter().find(fits)) {
+        (FailureKind::NoZone { .. }, Some(zone)) => {
+            let kind = FailureKind::PrivateZone {
+                name: zone.name.clone(),
+                id: zone.id.clone(),
+            };
+            Failure::new("route53:ListHostedZones", PLACE, kind)
+        }
+        _ => failure,
+    }
 }
 
 fn is_within(host: &str, zone: &str) -> bool {
@@ -293,7 +326,20 @@ mod tests {
     }
 
     #[test]
-    fn no_zone_and_two_zones_are_told_apart() {
+    fn a_private_zone_is_told_where_a_public_one_is_missing() {
+        let missing = || choose(Vec::new(), "llm.example.com", "").unwrap_err();
+        let private = [zone("Z9", "example.com")];
+        let told = blame(missing(), &private, "llm.example.com", "");
+        assert_eq!(
+            told.to_string(),
+            "Route 53: the hosted zone `example.com` (Z9) is private, so nobody outside its networks sees it"
+        );
+        let told = blame(missing(), &private, "llm.example.org", "");
+        assert!(told.to_string().contains("no hosted zone holds"));
+    }
+
+    #[test]
+    fn pitfall_11_two_zones_of_one_name_are_refused_and_told_from_none() {
         let zones = vec![zone("Z1", "example.com"), zone("Z2", "example.com")];
         let message = choose(zones.clone(), "llm.example.com", "")
             .unwrap_err()

@@ -9,7 +9,7 @@ use crate::operator::{Environment, ProfileFile, find_profile};
 use crate::output::Printer;
 
 /// Arguments of every command.
-#[derive(Debug, clap::Args)]
+#[derive(Clone, Debug, clap::Args)]
 pub struct Global {
     /// Profile file; otherwise ./dsline.toml, otherwise the defaults
     #[arg(
@@ -21,8 +21,9 @@ pub struct Global {
     )]
     pub profile: Option<PathBuf>,
     /// Name of the line, instead of the profile's
-    #[arg(long, global = true, value_name = "NAME")]
-    pub name: Option<LineName>,
+    // Text, since `dns explain` has a `--name` of its own that is no line's, and clap wants one type of both.
+    #[arg(long, global = true, value_name = "NAME", value_parser = checked_name)]
+    pub name: Option<String>,
     /// Print one JSON document on stdout
     #[arg(long, global = true)]
     pub json: bool,
@@ -45,12 +46,31 @@ pub struct LineArgs {
     pub gateway: Option<PathBuf>,
 }
 
+/// Insists on a line's name, and leaves it as it is.
+fn checked_name(text: &str) -> Result<String, String> {
+    text.parse::<LineName>().map(|_| text.to_owned())
+}
+
 impl Global {
+    /// The same without `--name`, for a command in which that is something else.
+    pub(super) fn unnamed(&self) -> Self {
+        Self {
+            name: None,
+            ..self.clone()
+        }
+    }
+
+    /// The line's name, when it is given.
+    pub(super) fn line_name(&self) -> Result<Option<LineName>> {
+        let name = self.name.as_ref().map(|name| name.parse());
+        name.transpose().map_err(anyhow::Error::msg)
+    }
+
     /// The profile with these arguments applied.
     pub(super) fn profile(&self, environment: &Environment) -> Result<ProfileFile> {
         let mut file = find_profile(environment, self.profile.as_deref())?;
-        if let Some(name) = &self.name {
-            file.profile.name = name.clone();
+        if let Some(name) = self.line_name()? {
+            file.profile.name = name;
         }
         Ok(file)
     }

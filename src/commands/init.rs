@@ -79,7 +79,7 @@ pub fn run(
 fn choose(args: &Args, global: &Global, asks: bool) -> Result<Choice> {
     let default = Profile::default();
     let mut choice = Choice {
-        name: global.name.clone().unwrap_or_else(|| default.name.clone()),
+        name: global.line_name()?.unwrap_or_else(|| default.name.clone()),
         regions: if args.regions.is_empty() {
             default.regions.clone()
         } else {

@@ -3,7 +3,9 @@
 pub mod cert;
 pub mod completions;
 pub mod connect;
+pub mod dns;
 pub mod exec;
+pub mod failover;
 pub mod init;
 pub mod plan;
 pub mod render;
@@ -13,7 +15,14 @@ pub mod teardown;
 pub mod token;
 pub mod up;
 
+mod answers;
 mod consent;
+mod dns_check;
+mod dns_explain;
+mod failover_dns;
+mod failover_drill;
+mod failover_site;
+mod failover_turn;
 mod global;
 mod lock;
 mod outcome;

@@ -11,7 +11,8 @@ use crate::cloud::Cloud;
 use crate::engine::{LineView, Scope, World, observe};
 use crate::line::{Hint as _, LineSecret, Profile, Secret};
 use crate::operator::{Environment, authorized_keys, find_gateway, line_secret, read_secret};
-use crate::plan::{Context, Plan, Wanted, up};
+use crate::output::Printer;
+use crate::plan::{Context, Plan, Wanted, out_of_service, refuse_unsafe, up};
 use crate::remote::Door;
 
 use super::global::{Global, LineArgs};
@@ -24,6 +25,8 @@ pub(super) struct Setup {
     pub(super) world: Arc<World>,
     /// The operator's address as nodes see it.
     pub(super) operator: Option<IpAddr>,
+    /// Whether a change of records is planned however unsafe it is.
+    force: bool,
 }
 
 impl Setup {
@@ -53,7 +56,14 @@ impl Setup {
             wanted: Arc::new(wanted),
             world: Arc::new(world),
             operator: operator?,
+            force: false,
         })
+    }
+
+    /// With `--force` taken into account.
+    #[must_use]
+    pub(super) fn insisting(self, force: bool) -> Self {
+        Self { force, ..self }
     }
 
     /// Observes the line with its nodes; changes nothing.
@@ -68,14 +78,25 @@ impl Setup {
         .await
     }
 
-    /// Plans the way from what was observed to what is wanted.
+    /// Plans the way from what was observed to what is wanted, unless users would be left without a healthy node.
     pub(super) fn plan(&self, view: &LineView) -> Result<Plan> {
         let context = Context {
             wanted: &self.wanted,
             observed: &view.observed,
             operator: self.operator,
         };
-        Ok(up(&context)?)
+        let plan = up(&context)?;
+        if !self.force {
+            refuse_unsafe(&plan, &self.wanted.profile, &view.observed)?;
+        }
+        Ok(plan)
+    }
+}
+
+/// Says which regions somebody has taken out of service: what the plan does there, it does to a region without users.
+pub(super) fn remark_what_is_out(printer: &Printer, view: &LineView) {
+    for one in out_of_service(&view.observed) {
+        printer.note(format!("note: {one}; nothing here does"));
     }
 }
 

@@ -1,23 +1,23 @@
 //! `dsline status`
 
 use std::collections::BTreeMap;
-use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use futures::future::join_all;
 use jiff::Timestamp;
 
-use crate::client::{Health, healthz, locate_server, resolve, vantage};
+use crate::client::{Health, healthz};
 use crate::dns::{find_lease, lease_of};
-use crate::engine::{LineView, Scope, World, observe};
+use crate::engine::{LineView, Scope, observe};
 use crate::lease::holder_of;
-use crate::line::{Instance, InstanceState, Lease, LineSecret, NodeSight, Place, Profile, Slot};
+use crate::line::{Instance, InstanceState, Lease, LineSecret, NodeSight, Profile, Slot};
 use crate::operator::{Environment, find_line_secret, line_secret};
 use crate::output::{self, DnsAnswer, NodeLine, Printer, StatusReport};
-use crate::plan::{Context, up};
+use crate::plan::{Context, out_of_service, up};
 
+use super::answers::{Verdicts, dns_answers, verdicts};
 use super::global::{Global, LineArgs};
 use super::outcome::Outcome;
 use super::setup::{Setup, world};
@@ -83,11 +83,13 @@ async fn look(args: &Args, global: &Global, environment: &Environment) -> Result
         }
     };
     let view = observe(&world, &profile, Scope::Nodes, Timestamp::now()).await?;
+    let reached = verdicts(&world, &view.observed).await;
     let (nodes, dns) = tokio::join!(
-        node_lines(&world, &profile, &view),
-        dns_answers(&world, &profile, &view)
+        node_lines(&profile, &view, &reached),
+        dns_answers(&world, &profile, &view, &reached)
     );
-    let mut troubles: Vec<String> = Vec::new();
+    let out = out_of_service(&view.observed);
+    let mut troubles: Vec<String> = out.iter().map(ToString::to_string).collect();
     let pending = match comparable {
         Ok((wanted, operator)) => {
             let plan = up(&Context {
@@ -149,7 +151,7 @@ fn lock_of(view: &LineView, profile: &Profile, secret: Option<&LineSecret>) -> O
 }
 
 /// One line for each wanted slot, and one for each instance that no slot wants.
-async fn node_lines(world: &World, profile: &Profile, view: &LineView) -> Vec<NodeLine> {
+async fn node_lines(profile: &Profile, view: &LineView, reached: &Verdicts) -> Vec<NodeLine> {
     let is_present = |instance: &&Instance| instance.state != InstanceState::ShuttingDown;
     let mut found: BTreeMap<Slot, Vec<&Instance>> =
         profile.slots().map(|slot| (slot, Vec::new())).collect();
@@ -165,12 +167,12 @@ async fn node_lines(world: &World, profile: &Profile, view: &LineView) -> Vec<No
             .map(move |instance| (slot.clone(), Some(instance)))
             .chain(lonely)
     });
-    join_all(lines.map(|(slot, instance)| node_line(world, view, slot, instance))).await
+    join_all(lines.map(|(slot, instance)| node_line(view, reached, slot, instance))).await
 }
 
 async fn node_line(
-    world: &World,
     view: &LineView,
+    reached: &Verdicts,
     slot: Slot,
     instance: Option<&Instance>,
 ) -> NodeLine {
@@ -189,7 +191,8 @@ async fn node_line(
             drift: Vec::new(),
         };
     };
-    let (health, checkers) = tokio::join!(health_of(instance), verdict_of(world, view, instance));
+    let health = health_of(instance).await;
+    let checkers = verdict_of(view, reached, instance);
     let sight = view.observed.nodes.get(&instance.id);
     let (report, drift) = match sight {
         Some(NodeSight::Reported(report)) => (Some(report), report.troubles()),
@@ -236,74 +239,10 @@ async fn health_of(instance: &Instance) -> String {
     .to_owned()
 }
 
-async fn verdict_of(world: &World, view: &LineView, instance: &Instance) -> Option<bool> {
+fn verdict_of(view: &LineView, reached: &Verdicts, instance: &Instance) -> Option<bool> {
     let checks = &view.observed.zone.as_ref()?.checks;
     let check = checks
         .iter()
         .find(|check| check.address.is_some() && check.address == instance.address)?;
-    match view.observed.verdicts.get(&check.id) {
-        Some(verdict) => Some(*verdict),
-        None => world
-            .cloud
-            .check_health(&check.id)
-            .await
-            .ok()
-            .map(|health| health.healthy),
-    }
-}
-
-async fn dns_answers(world: &World, profile: &Profile, view: &LineView) -> Vec<DnsAnswer> {
-    if view.zone.is_none() {
-        return Vec::new();
-    }
-    let server = match dns_server(world, profile, view).await {
-        Ok(server) => server,
-        Err(error) => {
-            return vec![DnsAnswer {
-                place: "everywhere".to_owned(),
-                addresses: Vec::new(),
-                nodes: Vec::new(),
-                error: Some(format!("{error:#}")),
-            }];
-        }
-    };
-    // Nobody lives in Antarctica; the other continents and somebody whose place is unknown are asked for.
-    let places = Place::all().filter(|place| place.code() != "AN");
-    join_all(places.map(|place| answer(server, profile, view, place))).await
-}
-
-/// The profile's resolver, else the first of the zone's own name servers.
-async fn dns_server(world: &World, profile: &Profile, view: &LineView) -> Result<SocketAddr> {
-    if !profile.dns.resolver.is_empty() {
-        return locate_server(&profile.dns.resolver).await;
-    }
-    let zone = view.zone.as_ref().context("the line has no zone")?;
-    let servers = world.cloud.name_servers(zone).await?;
-    locate_server(servers.first().context("the zone names no name server")?).await
-}
-
-async fn answer(server: SocketAddr, profile: &Profile, view: &LineView, place: Place) -> DnsAnswer {
-    let title = match place {
-        Place::Continent(continent) => continent.title().to_owned(),
-        Place::Everyone => "elsewhere".to_owned(),
-    };
-    let (addresses, error) = match resolve(server, &profile.dns.host, vantage(place)).await {
-        Ok(addresses) if addresses.is_empty() => (addresses, Some("no address".to_owned())),
-        Ok(addresses) => (addresses, None),
-        Err(error) => (Vec::new(), Some(format!("{error:#}"))),
-    };
-    let node_at = |address: &Ipv4Addr| {
-        let instance = view
-            .observed
-            .instances()
-            .find(|instance| instance.address.as_ref() == Some(address))?;
-        instance.slot.clone()
-    };
-    let nodes = addresses.iter().filter_map(node_at).collect();
-    DnsAnswer {
-        place: title,
-        addresses,
-        nodes,
-        error,
-    }
+    reached.get(&check.id).copied()
 }

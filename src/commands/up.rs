@@ -18,13 +18,16 @@ use super::consent::{may_apply, until_stopped};
 use super::global::{Global, LineArgs};
 use super::lock::{LockArgs, Taker};
 use super::outcome::Outcome;
-use super::setup::Setup;
+use super::setup::{Setup, remark_what_is_out};
 
 /// Bring the line to what the profile wants.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(flatten)]
     line: LineArgs,
+    /// Go on although the change of the records leaves users without a healthy node, or removes most of them
+    #[arg(long)]
+    force: bool,
     #[command(flatten)]
     lock: LockArgs,
     /// Do not ask before changing anything
@@ -56,11 +59,14 @@ pub async fn run(
 ) -> Result<Outcome> {
     let mut stop = Stop::listen();
     let look = async {
-        let setup = Setup::gather(&args.line, global, environment).await?;
+        let setup = Setup::gather(&args.line, global, environment)
+            .await?
+            .insisting(args.force);
         let view = setup.observe().await?;
         anyhow::Ok((setup, view))
     };
     let (setup, view) = until_stopped(Box::pin(look), &mut stop).await?;
+    remark_what_is_out(printer, &view);
     let plan = setup.plan(&view)?;
     output::plan(printer, &plan);
     args.line.remind(global, environment, printer)?;

@@ -102,7 +102,10 @@ pub fn change(
 /// Whether a record is the line's: by its set identifier, and of a shape that lines make.
 pub fn is_of_line(line: &LineName, record: &RecordSet) -> bool {
     let is_our_shape = !matches!(record.kind, RecordType::Other(_))
-        && !matches!(record.routing, Routing::Simple | Routing::Other(_));
+        && !matches!(
+            record.routing,
+            Routing::Simple | Routing::Multivalue | Routing::Other(_)
+        );
     is_our_shape && is_ours(line, record.set_identifier.as_deref())
 }
 

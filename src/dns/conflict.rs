@@ -34,14 +34,10 @@ fn is_cname(record: &RecordSet) -> bool {
 
 impl fmt::Display for Conflict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let kind = match &self.record.kind {
-            RecordType::A => "A",
-            RecordType::Aaaa => "AAAA",
-            RecordType::Other(name) => name,
-        };
         write!(
             f,
-            "the zone already has an unrelated {kind} record at `{}`",
+            "the zone already has an unrelated {} record at `{}`",
+            self.record.kind.name(),
             self.record.name
         )?;
         match &self.record.value {

@@ -3,19 +3,27 @@
 mod change;
 mod conflict;
 mod desired;
+mod evaluate;
 mod lease;
+mod listing;
 #[cfg(test)]
 mod model;
 mod name;
 mod node;
 mod order;
 #[cfg(test)]
+mod pitfalls;
+#[cfg(test)]
 mod properties;
 
 pub use change::{ChangeAction, ChangeBatch, RecordChange, change, is_of_line};
 pub use conflict::Conflict;
 pub use desired::desired;
+pub use evaluate::{
+    Answer, CheckState, Checks, Question, RecordTree, Step, Turn, Unanswerable, answer,
+};
 pub use lease::{find_lease, lease_name, lease_of, lease_record, swap};
+pub use listing::{BadListing, read_listing};
 #[cfg(test)]
 pub(crate) use model::apply as apply_batch;
 pub use node::{NodeRecord, known_nodes};

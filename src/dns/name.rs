@@ -1,7 +1,7 @@
 //! Where a line's records stand: the names under its host name and the roles in their set identifiers.
 //!
 //! For the host name `llm.example.com`:
-//! - `llm.example.com`: one geolocation record per place;
+//! - `llm.example.com`: one geolocation record per place (continents, mapped countries and states, everyone else);
 //! - `via-1.eu-west-1.llm.example.com`: first level of the chain that starts in `eu-west-1`, one failover pair;
 //!   `via-2.…` the next, down to the last but one region;
 //! - `eu-west-1.llm.example.com`: the region's group, one weighted record per node.
@@ -42,7 +42,7 @@ pub(super) fn chain_role(home: &Region, level: usize, half: Failover) -> String 
 /// The role of a place's record.
 pub(super) fn place_role(place: Place) -> String {
     match place {
-        Place::Continent(continent) => format!("place/{}", continent.code()),
         Place::Everyone => "place/everyone".to_owned(),
+        place => format!("place/{place}"),
     }
 }

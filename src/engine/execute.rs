@@ -1,8 +1,10 @@
 //! Turns each step into calls; what a step makes is remembered for the steps after it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
+use tokio::time::sleep;
 
 use crate::cloud::{ChangeId, Failure, FailureKind, Launch, Zone};
 use crate::dns::{ChangeBatch, NodeRecord, change, desired, known_nodes};
@@ -120,7 +122,14 @@ impl Executor {
             {
                 return Ok(Ending::Unchanged);
             }
-            Action::Terminate { region, instances } => {
+            Action::Terminate {
+                region,
+                instances,
+                serves,
+            } => {
+                if *serves {
+                    self.outlast_resolvers(says).await;
+                }
                 cloud.terminate(region, instances).await?;
                 says("waiting until it is gone".to_owned());
                 cloud.await_terminated(region, instances).await?;
@@ -128,6 +137,22 @@ impl Executor {
             Action::DeleteGroup { region, group } => cloud.delete_group(region, group).await?,
         }
         Ok(Ending::Done)
+    }
+
+    /// Waits until nobody can hold an answer any more that was given before the records changed.
+    async fn outlast_resolvers(&self, says: &(impl Fn(String) + Sync)) {
+        let (Some(wanted), Some(changed)) = (&self.wanted, self.facts.records_changed()) else {
+            return;
+        };
+        let ttl = Duration::from_secs(wanted.profile.dns.ttl.into());
+        let left = ttl.saturating_sub(changed.elapsed());
+        if !left.is_zero() {
+            says(format!(
+                "waiting {} s until resolvers have forgotten it",
+                left.as_secs() + 1
+            ));
+            sleep(left).await;
+        }
     }
 
     fn group(&self, region: &Region, known: Option<&str>) -> Result<String> {
@@ -237,6 +262,7 @@ impl Executor {
                     if let Some(id) = id {
                         cloud.await_in_sync(&id).await?;
                     }
+                    self.facts.learn_change_of_records();
                     return Ok(Ending::Done);
                 }
                 Err(error) if rereads < REREADS && is_refusal(&error) => {

@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::net::Ipv4Addr;
 use std::sync::Mutex;
 
+use tokio::time::Instant;
+
 use crate::line::{Generation, Region, Slot};
 use crate::plan::{Action, Plan};
 
@@ -33,6 +35,7 @@ pub(super) struct NodeFacts {
 pub(super) struct Facts {
     nodes: Mutex<HashMap<Slot, NodeFacts>>,
     groups: Mutex<HashMap<Region, String>>,
+    records_changed: Mutex<Option<Instant>>,
 }
 
 impl Facts {
@@ -102,6 +105,22 @@ impl Facts {
                 .entry(slot.clone())
                 .or_default(),
         );
+    }
+
+    /// When this run's change of records was on every name server.
+    pub(super) fn records_changed(&self) -> Option<Instant> {
+        *self
+            .records_changed
+            .lock()
+            .expect("no step panics while it holds the lock")
+    }
+
+    /// Remembers that the records have just changed.
+    pub(super) fn learn_change_of_records(&self) {
+        *self
+            .records_changed
+            .lock()
+            .expect("no step panics while it holds the lock") = Some(Instant::now());
     }
 
     /// The group that this run made in a region.

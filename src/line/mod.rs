@@ -1,6 +1,7 @@
 //! The vocabulary of a line: names, identities, the profile, secrets and what was observed; pure, imports nothing.
 
 mod authority;
+mod country;
 mod hinted;
 mod holder;
 mod host_key;
@@ -9,6 +10,7 @@ mod image;
 mod lease;
 mod name;
 mod observed;
+mod place;
 mod profile;
 mod profile_error;
 mod record;
@@ -22,6 +24,7 @@ mod traffic;
 mod traffic_check;
 
 pub use authority::{Authority, Certificate};
+pub use country::Country;
 pub use hinted::{Hint, Hinted};
 pub use holder::Holder;
 pub use host_key::{HostKey, HostKeyStage};
@@ -36,10 +39,11 @@ pub use observed::{
     Group, HealthCheck, Instance, InstanceState, Observed, Offer, RegionView, Rule, RuleSource,
     ZoneView,
 };
+pub use place::{Place, State, place_of};
 pub use profile::Profile;
 pub use profile_error::ProfileError;
-pub use record::{AliasTarget, Failover, RecordSet, RecordType, RecordValue, Routing};
-pub use region::{Continent, Place, Region};
+pub use record::{AliasTarget, Failover, RecordSet, RecordType, RecordValue, Routing, plain_name};
+pub use region::{Continent, Region};
 pub use report::{GatewayStatus, NodeReport, NodeSight, PartState, UpstreamStatus};
 pub use secret::{KeyId, LineSecret, Secret};
 pub use secret_source::SecretSource;

@@ -1,10 +1,13 @@
 //! The profile: what the user wants, parsed into what cannot be wrong; later functions take it as given.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use super::name::{LineName, Slot};
+use super::place::Place;
 use super::profile_error::ProfileError;
-use super::region::{Place, Region};
+use super::region::Region;
 use super::secret_source::SecretSource;
 use super::sections::{Dns, Gateway, Lock, Logs, Nginx, Nodes, Redis, Ssh, Upstream};
 use super::traffic::{Auth, Cache, Conversation, Cors, Merge, Quota, Retry};
@@ -147,20 +150,27 @@ impl Profile {
         !self.dns.host.is_empty()
     }
 
-    /// The region that serves a place: the map's, else the line's first region on the continent, else its first region.
+    /// The region that serves a place: the map's for it or for what is around it, else the line's first region on the
+    /// continent, else the one that serves everyone.
     pub fn home_of(&self, place: Place) -> &Region {
-        let Place::Continent(continent) = place else {
-            return &self.regions[0];
+        let mapped = |place: Place| self.dns.places.get(&place);
+        let on_continent = |place: Place| {
+            let mut regions = self.regions.iter();
+            regions.find(|region| Some(region.continent()) == place.continent())
         };
-        self.dns
-            .places
-            .get(&continent)
-            .or_else(|| {
-                self.regions
-                    .iter()
-                    .find(|region| region.continent() == continent)
-            })
+        place
+            .widening()
+            .filter(|place| *place != Place::Everyone)
+            .find_map(mapped)
+            .or_else(|| on_continent(place))
+            .or_else(|| mapped(Place::Everyone))
             .unwrap_or(&self.regions[0])
+    }
+
+    /// The places that its records name: every continent, everyone else, and whatever the map names beside them.
+    pub fn places(&self) -> BTreeSet<Place> {
+        let mapped = self.dns.places.keys().copied();
+        Place::all().chain(mapped).collect()
     }
 }
 
@@ -279,5 +289,24 @@ mod tests {
         assert_eq!(home(Place::Continent(Continent::Europe)), "eu-west-1");
         assert_eq!(home(Place::Continent(Continent::Africa)), "us-east-1");
         assert_eq!(home(Place::Everyone), "us-east-1");
+    }
+
+    #[test]
+    fn countries_and_states_are_placed_and_the_rest_follows_what_is_around_it() {
+        let text = "[dns.places]\nAS-JP = \"us-east-1\"\nNA-US-CA = \"ap-southeast-1\"\nNA-US = \"eu-west-1\"\n\"*\" = \"eu-west-1\"\n";
+        let profile = Profile::parse(text).unwrap();
+        let home = |place: &str| profile.home_of(place.parse().unwrap()).as_str();
+        assert_eq!(home("AS-JP"), "us-east-1");
+        assert_eq!(home("AS-KR"), "ap-southeast-1");
+        assert_eq!(home("NA-US-CA"), "ap-southeast-1");
+        assert_eq!(home("NA-US-NY"), "eu-west-1");
+        assert_eq!(home("NA-CA"), "us-east-1");
+        assert_eq!(home("AF"), "eu-west-1");
+        assert_eq!(profile.places().len(), 8 + 3);
+        let wrong = Profile::parse("[dns]\nplaces = { JP = \"us-east-1\" }\n").unwrap_err();
+        assert_eq!(
+            wrong.to_string(),
+            "line 2: `dns.places`: `JP` is no place; did you mean `AS-JP` (Japan)?"
+        );
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::region::Place;
+use super::place::Place;
 
 /// The record types that a line needs to tell apart.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -35,6 +35,8 @@ pub enum Routing {
     Failover(Failover),
     /// By the asker's place.
     Geolocation(Place),
+    /// One of several of which up to eight are answered at once.
+    Multivalue,
     /// A routing that lines do not use, by its description; never ours.
     Other(String),
 }
@@ -79,6 +81,33 @@ pub struct RecordSet {
     pub value: RecordValue,
     /// The health check it depends on.
     pub health_check: Option<String>,
+}
+
+impl RecordType {
+    /// The type of a name, in capitals.
+    pub fn named(name: &str) -> Self {
+        match name {
+            "A" => Self::A,
+            "AAAA" => Self::Aaaa,
+            other => Self::Other(other.to_owned()),
+        }
+    }
+
+    /// The type's name.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::A => "A",
+            Self::Aaaa => "AAAA",
+            Self::Other(name) => name,
+        }
+    }
+}
+
+/// A name as this program compares it: lower-case, without the trailing dot, Route 53's `\052` read as `*`.
+pub fn plain_name(name: &str) -> String {
+    name.trim_end_matches('.')
+        .to_lowercase()
+        .replace("\\052", "*")
 }
 
 impl RecordSet {

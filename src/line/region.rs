@@ -88,33 +88,6 @@ impl FromStr for Continent {
     }
 }
 
-/// Whom a geolocation record answers: one continent, or everyone whom no other record fits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub enum Place {
-    /// Everyone on a continent.
-    Continent(Continent),
-    /// Everyone else (Route 53's country `*`).
-    Everyone,
-}
-
-impl Place {
-    /// Every place that a line's records name: the continents and the default.
-    pub fn all() -> impl Iterator<Item = Self> {
-        Continent::ALL
-            .into_iter()
-            .map(Self::Continent)
-            .chain([Self::Everyone])
-    }
-
-    /// The continent's two letters, or `*`.
-    pub fn code(self) -> &'static str {
-        match self {
-            Self::Continent(continent) => continent.code(),
-            Self::Everyone => "*",
-        }
-    }
-}
-
 /// (region, degrees north, degrees east, continent): the city that AWS names for each region.
 const REGIONS: &[(&str, f64, f64, Continent)] = &[
     ("af-south-1", -33.9, 18.4, Continent::Africa),

@@ -7,7 +7,8 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use super::image::ImageChoice;
-use super::region::{Continent, Region};
+use super::place::Place;
+use super::region::Region;
 use super::secret_source::SecretSource;
 use super::traffic::OtherUpstream;
 
@@ -57,8 +58,10 @@ pub struct Dns {
     pub ttl: u32,
     /// How quickly Route 53 notices a dead node.
     pub checks: CheckSpeed,
-    /// Which region serves a continent; one that is not named goes to the line's region there, else to the first region.
-    pub places: BTreeMap<Continent, Region>,
+    /// Which region serves a continent, a country, a state of the United States, or everyone else (`*`).
+    ///
+    /// A continent that is not named goes to the line's region there, else to everyone else's; that is the first region.
+    pub places: BTreeMap<Place, Region>,
     /// DNS server to ask when looking at answers, as `address:port`; empty means the zone's own servers.
     pub resolver: String,
 }

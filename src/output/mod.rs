@@ -1,6 +1,9 @@
 //! What people and scripts see; the only room that prints.
 
 mod applied;
+mod delegation;
+mod explanation;
+mod failover;
 mod failure;
 mod plan;
 mod printer;
@@ -10,6 +13,9 @@ mod receipt;
 mod status;
 
 pub use applied::{Endings, applied};
+pub use delegation::{Delegation, delegation};
+pub use explanation::{Explanation, PathStep, explanation};
+pub use failover::{DnsMove, Failover, Flights, Move, Turn, failover};
 pub use failure::failure;
 pub use plan::{plan, troubles};
 pub use printer::Printer;

@@ -65,6 +65,8 @@ pub struct DnsAnswer {
     pub nodes: Vec<Slot>,
     /// Why there is no answer.
     pub error: Option<String>,
+    /// What should be answered by the zone's records and health checks, when DNS answers something else.
+    pub disagreement: Option<String>,
 }
 
 /// Prints a status.
@@ -96,6 +98,9 @@ pub fn status(printer: &Printer, report: &StatusReport) -> anyhow::Result<()> {
             None => named(answer),
         };
         printer.line(format!("{:<19} {to}", answer.place));
+        if let Some(disagreement) = &answer.disagreement {
+            printer.line(printer.bad(&format!("{:<19} ! {disagreement}", "")));
+        }
     }
     for trouble in &report.troubles {
         printer.line(printer.bad(&format!("! {trouble}")));

@@ -8,11 +8,15 @@ mod files;
 mod fleet;
 mod groups;
 mod network;
+mod out_of_service;
+#[cfg(test)]
+mod pitfalls;
 #[cfg(test)]
 mod properties;
 mod records;
 mod refusal;
 mod retire;
+mod safety;
 #[cfg(test)]
 mod samples;
 #[cfg(test)]
@@ -25,7 +29,9 @@ pub use answers::{ReadyNode, answers};
 pub use context::{Context, Wanted};
 pub use files::release_of;
 pub use fleet::regions_to_launch_in;
+pub use out_of_service::{OutOfService, out_of_service};
 pub use refusal::Refusal;
+pub use safety::refuse_unsafe;
 pub use step::{Action, At, LaunchOrder, Plan, PlannedNode, Step, StepId, Trouble};
 pub use teardown::teardown;
 pub use up::up;

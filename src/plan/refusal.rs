@@ -1,8 +1,9 @@
 //! Why a plan is refused although every input is well formed: doing it would be unsafe or cost what nobody agreed to.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
-use crate::line::Region;
+use crate::line::{Place, Region};
 
 /// A refused plan; nothing has been changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +29,44 @@ pub enum Refusal {
     },
     /// A record that is not the line's stands where one of its own must be.
     ForeignRecord(String),
+    /// The change of records leaves no node that is healthy.
+    LastHealthyRegion {
+        /// The regions that have one now.
+        lost: BTreeSet<Region>,
+    },
+    /// The change of records leaves somebody without a healthy node who has one now.
+    PlacesWithoutNode {
+        /// Who.
+        places: Vec<Place>,
+    },
+    /// The change removes a large part of the line's records.
+    ManyRemovals {
+        /// How many record sets go.
+        removed: usize,
+        /// How many the line has.
+        of: usize,
+    },
+    /// No other region has a healthy node.
+    NobodyTakesOver {
+        /// The region that was to be taken out.
+        region: Region,
+    },
+    /// Users of a region would go to another one than was meant.
+    AnotherTakesOver {
+        /// The region that was to be taken out.
+        region: Region,
+        /// The nearest with a healthy node.
+        heir: Region,
+        /// The one that was meant.
+        wanted: Region,
+    },
+    /// None of a region's nodes is well, so it is not put back.
+    NotHealthy {
+        /// The region.
+        region: Region,
+        /// What is wrong, for each node.
+        sick: Vec<String>,
+    },
 }
 
 impl Refusal {
@@ -46,6 +85,21 @@ impl Refusal {
             }
             Self::NotFree { .. } => {
                 "set `nodes.instance_types` to one of them, or pass --allow-paid to launch it anyway, at on-demand price".to_owned()
+            }
+            Self::LastHealthyRegion { .. } | Self::PlacesWithoutNode { .. } => {
+                "look at `dsline status` and bring a node of what stays into health first, or pass --force to insist".to_owned()
+            }
+            Self::ManyRemovals { .. } => {
+                "pass --force if that is what you want; to remove the line, run `dsline teardown`".to_owned()
+            }
+            Self::NobodyTakesOver { .. } => {
+                "bring a node of another region into health first, or pass --force to insist".to_owned()
+            }
+            Self::AnotherTakesOver { heir, wanted, .. } => format!(
+                "leave --to out, or look with `dsline status` why {wanted} does not serve; {heir} can be taken out first"
+            ),
+            Self::NotHealthy { region, .. } => {
+                format!("look at `dsline status`, mend a node of {region}, and say it again; it stays out meanwhile")
             }
             Self::ForeignRecord(_) => "remove that record yourself, or choose another `dns.host`".to_owned(),
         }
@@ -76,6 +130,43 @@ impl fmt::Display for Refusal {
                     "{region}: none of {} is offered free to this account; free there: {offered}",
                     wanted.join(", ")
                 )
+            }
+            Self::LastHealthyRegion { lost } => {
+                let lost: Vec<&str> = lost.iter().map(Region::as_str).collect();
+                write!(
+                    f,
+                    "the change would take the last healthy region ({}) out of the records",
+                    lost.join(", ")
+                )
+            }
+            Self::PlacesWithoutNode { places } => {
+                let places: Vec<&str> = places.iter().map(|place| place.title()).collect();
+                write!(
+                    f,
+                    "the change would leave users without a healthy node: {}",
+                    places.join(", ")
+                )
+            }
+            Self::ManyRemovals { removed, of } => write!(
+                f,
+                "the change would remove {removed} of the line's {of} record sets, more than 30 %"
+            ),
+            Self::NobodyTakesOver { region } => {
+                write!(
+                    f,
+                    "no other region has a healthy node that could take over from {region}"
+                )
+            }
+            Self::AnotherTakesOver {
+                region,
+                heir,
+                wanted,
+            } => write!(
+                f,
+                "{heir} would take over from {region}, not {wanted}: it is the nearest region with a healthy node"
+            ),
+            Self::NotHealthy { region, sick } => {
+                write!(f, "{region} is not put back: {}", sick.join("; "))
             }
             Self::ForeignRecord(what) => {
                 write!(f, "the zone holds a record that is not this line's: {what}")

@@ -1,6 +1,6 @@
 //! Takes away instances that no slot needs, once DNS no longer answers them and their successors serve.
 
-use crate::line::{Instance, Slot};
+use crate::line::{Instance, NodeSight, Observed, Slot};
 
 use super::context::Context;
 use super::fleet::{is_in_records, slots_answering};
@@ -33,10 +33,19 @@ pub(super) fn retire(
         let action = Action::Terminate {
             region: instance.region.clone(),
             instances: vec![instance.id.clone()],
+            serves: is_answered && is_reporting(instance, context.observed),
         };
         let step = plan.add(at, action, why.clone());
         plan.needs(step, before.into_iter().chain(records.step()));
     }
+}
+
+/// Whether it can be spoken to: one that is dead has no users to be waited for.
+fn is_reporting(instance: &Instance, observed: &Observed) -> bool {
+    matches!(
+        observed.nodes.get(&instance.id),
+        Some(NodeSight::Reported(_))
+    )
 }
 
 /// The steps that bring new nodes into slots: until they have succeeded, records may still answer the old ones.

@@ -258,7 +258,9 @@ impl World {
                 assert!(!is_used, "a check was deleted that a record still names");
                 self.zone().checks.retain(|one| one.id != *check);
             }
-            Action::Terminate { region, instances } => self.terminate(region, instances),
+            Action::Terminate {
+                region, instances, ..
+            } => self.terminate(region, instances),
             Action::DeleteGroup { region, group } => {
                 let (instances, groups) = self.parts(region);
                 let is_leaving = |one: &Instance| one.state == InstanceState::ShuttingDown;

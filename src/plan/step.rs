@@ -173,6 +173,9 @@ pub enum Action {
         region: Region,
         /// EC2's ids.
         instances: Vec<String>,
+        /// Whether one of them serves and DNS answers it: resolvers are given time to forget it.
+        #[serde(skip)]
+        serves: bool,
     },
     /// Remove the line's security group from a region.
     DeleteGroup {

@@ -25,6 +25,7 @@ pub fn teardown(line: &LineName, observed: &Observed, zones: &[ZoneView]) -> Pla
         let action = Action::Terminate {
             region: instance.region.clone(),
             instances: vec![instance.id.clone()],
+            serves: false,
         };
         let step = plan.add(at, action, reason);
         // Not `needs`: a zone that cannot be changed must not keep machines on the bill.

@@ -5,20 +5,27 @@ use super::command::Command;
 use super::session::Session;
 use crate::line::GatewayStatus;
 
-const DRAIN: &str = "http://127.0.0.1:8082/drain";
+/// The admin port, which listens on the node itself only.
+const ADMIN: &str = "http://127.0.0.1:8082";
+
+/// What the node's gateway says of itself.
+pub async fn gateway_status(session: &Session) -> Result<GatewayStatus, Blocked> {
+    ask(session, &request("GET", "status")).await
+}
 
 /// Makes the node fail its health checks on purpose while it serves on.
 pub async fn drain(session: &Session) -> Result<GatewayStatus, Blocked> {
-    ask(session, &drain_command("POST")).await
+    ask(session, &request("POST", "drain")).await
 }
 
 /// Makes the node healthy again.
 pub async fn undrain(session: &Session) -> Result<GatewayStatus, Blocked> {
-    ask(session, &drain_command("DELETE")).await
+    ask(session, &request("DELETE", "drain")).await
 }
 
-fn drain_command(method: &str) -> Command {
-    Command::program(&["curl", "-sS", "-f", "--max-time", "5", "-X", method, DRAIN])
+fn request(method: &str, what: &str) -> Command {
+    let url = format!("{ADMIN}/{what}");
+    Command::program(&["curl", "-sS", "-f", "--max-time", "5", "-X", method, &url])
 }
 
 async fn ask(session: &Session, command: &Command) -> Result<GatewayStatus, Blocked> {
@@ -43,6 +50,6 @@ mod tests {
     #[test]
     fn drain_is_one_request_to_the_admin_port() {
         let line = "curl -sS -f --max-time 5 -X POST http://127.0.0.1:8082/drain";
-        assert_eq!(drain_command("POST").line(), line);
+        assert_eq!(request("POST", "drain").line(), line);
     }
 }

@@ -24,7 +24,7 @@ pub use blocked::Blocked;
 pub use boot::{await_boot, install_lasting_key};
 pub use command::Command;
 pub use door::{Door, Target};
-pub use gateway::{drain, undrain};
+pub use gateway::{drain, gateway_status, undrain};
 pub use lease::{read_lease, swap_lease};
 pub use openssh::{known_hosts_line, openssh_command};
 pub use push::{Pushed, push};

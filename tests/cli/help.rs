@@ -4,7 +4,7 @@ use insta::assert_snapshot;
 
 use super::offline;
 
-const COMMANDS: [&str; 12] = [
+const COMMANDS: [&str; 14] = [
     "init",
     "plan",
     "up",
@@ -13,16 +13,24 @@ const COMMANDS: [&str; 12] = [
     "ssh",
     "exec",
     "connect",
+    "dns",
     "cert",
     "token",
     "teardown",
+    "failover",
     "completions",
 ];
 
 #[test]
 fn every_help_fits_a_terminal_of_a_hundred_columns() {
     let lab = offline().with("COLUMNS", "240");
-    let mut calls = vec!["--help".to_owned(), "cert ca --help".to_owned()];
+    let inner = [
+        "--help",
+        "cert ca --help",
+        "dns explain --help",
+        "dns check --help",
+    ];
+    let mut calls: Vec<String> = inner.map(str::to_owned).to_vec();
     calls.extend(COMMANDS.map(|command| format!("{command} --help")));
     for call in calls {
         let ran = lab.run(&call).exits(0);
@@ -53,6 +61,8 @@ fn help_lists_every_command_and_exit_code() {
       ssh          Open a shell on a node
       exec         Run a command on nodes
       connect      Print what a client of the line needs
+      dns          Explain what DNS answers, or check that the world is led to the zone
+      failover     Take a region out of service, put it back, or rehearse both
       cert         Show the certificate that the line's clients must trust
       token        Issue and revoke tokens of the line
       teardown     Remove everything of the line, then look again

@@ -11,6 +11,8 @@ mod support;
 
 mod account;
 mod disk;
+mod dns;
+mod failover;
 mod help;
 mod init;
 mod machine;

@@ -50,6 +50,8 @@ const ALL: &[&str] = &["us-east-1", "eu-west-1", "sa-east-1"];
 #[rustfmt::skip]
 pub(crate) const CHAPTERS: &[Chapter] = &[
     line("up", "up --yes --regions us-east-1,eu-west-1", "plan --regions us-east-1,eu-west-1", TWO),
+    line("failover", "failover eu-west-1", "plan --regions us-east-1,eu-west-1", TWO),
+    line("restore", "failover eu-west-1 --restore", "plan --regions us-east-1,eu-west-1", TWO),
     line("change", "up --yes --regions us-east-1,sa-east-1", "plan --regions us-east-1,sa-east-1", ALL).after("us-east-1/1", "off"),
     line("teardown", "teardown --yes", "", OTHER_TWO).and_nothing_is_left(),
 ];

@@ -15,6 +15,8 @@ use super::worker::pause;
 const BRIDGE: &str = "198.18.0.1";
 /// The first port of the labs, one for each worker.
 const PORT: usize = 5610;
+/// The first port of their name servers.
+const DNS_PORT: usize = 5710;
 /// The lab that people use has the first block of addresses.
 const FIRST_BLOCK: usize = 1;
 /// Things take long enough to be met under way, and no longer.
@@ -27,6 +29,7 @@ pub(crate) struct Landlord {
     state: PathBuf,
     /// The hosted zone's id.
     zone: String,
+    name_server: String,
 }
 
 impl Landlord {
@@ -44,6 +47,7 @@ impl Landlord {
             .arg(state.join("venv/bin/python"))
             .args(["-m", "cloud", "--host", BRIDGE, "--gate"])
             .args(["--port", &port.to_string(), "--node-kind", kind])
+            .args(["--dns-port", &(DNS_PORT + number).to_string()])
             .args(["--block", &(FIRST_BLOCK + number).to_string()])
             .arg("--state")
             .arg(&own)
@@ -59,6 +63,7 @@ impl Landlord {
             authority: format!("{BRIDGE}:{port}"),
             state: own,
             zone: String::new(),
+            name_server: format!("127.0.0.1:{}", DNS_PORT + number),
         };
         landlord.await_ready();
         landlord.admin(
@@ -88,6 +93,11 @@ impl Landlord {
     /// Its address, which is the AWS endpoint.
     pub(crate) fn url(&self) -> String {
         format!("http://{}", self.authority)
+    }
+
+    /// Where it answers DNS.
+    pub(crate) fn name_server(&self) -> &str {
+        &self.name_server
     }
 
     /// Where it keeps its files.

@@ -183,6 +183,25 @@ impl Cloud {
         self.route53(&format!("GET /2013-04-01/hostedzone/{zone}/rrset"), "")
     }
 
+    /// The ids of a line's health checks.
+    pub(crate) fn check_ids(&self, line: &str) -> Vec<String> {
+        let all = self.checks();
+        let ours = format!("<CallerReference>dsline/{line}/");
+        let checks = all.split("<HealthCheck>").skip(1);
+        let ids = checks.filter(|check| check.contains(&ours));
+        let ids = ids.filter_map(|check| between(check, "<Id>", "</Id>"));
+        ids.map(str::to_owned).collect()
+    }
+
+    /// Holds a health check down, or lets its checkers decide.
+    pub(crate) fn hold_check(&self, id: &str, out: bool) {
+        let body = format!(
+            "<UpdateHealthCheckRequest xmlns=\"https://route53.amazonaws.com/doc/2013-04-01/\">\
+             <Inverted>{out}</Inverted><Disabled>{out}</Disabled></UpdateHealthCheckRequest>"
+        );
+        self.route53(&format!("POST /2013-04-01/healthcheck/{id}"), &body);
+    }
+
     /// Every health check, as XML.
     pub(crate) fn checks(&self) -> String {
         self.route53("GET /2013-04-01/healthcheck", "")

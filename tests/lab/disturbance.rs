@@ -119,7 +119,10 @@ fn a_region_comes(story: &Story) {
 
 fn a_region_goes(story: &Story) {
     let gone = story.addresses()["ap-southeast-1/1"].clone();
-    let ran = story.run("up --yes").exits(0);
+    let ran = story.run("up --yes").exits(5);
+    say(&ran.to_string());
+    ran.says("would remove 9 of the line's 23 record sets, more than 30 %");
+    let ran = story.run("up --yes --force").exits(0);
     say(&ran.to_string());
     ran.says("the profile does not have its slot")
         .says("delete security group");

@@ -9,10 +9,12 @@
 )]
 mod support;
 
+mod answers;
 mod cloud;
 mod credentials;
 mod dark;
 mod disturbance;
+mod failover;
 mod faults_account;
 mod faults_launch;
 mod faults_node;
@@ -26,4 +28,5 @@ mod stops;
 mod storm;
 mod story;
 mod together;
+mod traffic;
 mod zones;
