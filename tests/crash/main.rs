@@ -2,7 +2,7 @@
 //! bring the same line about when it is run again, and leave nothing behind.
 //!
 //! Positions are not written down: an undisturbed run is recorded, and each of its requests is one. `cargo test` takes a
-//! fixed sample, `-- --include-ignored` all; `DSLINE_CRASH='up ec2 us-east-1 RunInstances 1 after'` is one alone,
+//! fixed sample, `-- --include-ignored` all; `DSLINE_CRASH='up ec2 us-east-1 RunInstances 1 after'` is one alone (several between commas),
 //! on nodes with systemd and Docker if `DSLINE_CRASH_NODES=full`. `DSLINE_CRASH_WORKERS=6` has more of them at work,
 //! `DSLINE_CRASH_DONE=LOG` goes on where an earlier log ends.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
@@ -43,7 +43,7 @@ const SEED: u64 = 20_261_123;
 fn a_sample_of_crashes_converges() {
     let _stage = STAGE.lock().unwrap_or_else(PoisonError::into_inner);
     let choice = match variable("DSLINE_CRASH") {
-        Some(one) => Choice::One(one),
+        Some(named) => Choice::Named(named),
         None => Choice::Sample(SAMPLE, SEED),
     };
     let kind = match variable("DSLINE_CRASH_NODES").as_deref() {

@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::sync::Mutex;
 use std::time::Instant;
 
-use super::chapter::CHAPTERS;
+use super::chapter::{CHAPTERS, Chapter};
 use super::position::{Strike, positions};
 use super::round::{Recorded, Strikes, Verdict, play, record};
 use super::support::variable;
@@ -23,8 +23,8 @@ pub(crate) enum Choice {
     All,
     /// Every one that hits a command on a node of a region; a node is like the other.
     OnNodesIn(&'static str),
-    /// One alone: the command's name, then the strike.
-    One(String),
+    /// Some alone, between commas: the command's name, then the strike.
+    Named(String),
 }
 
 /// All strikes by command, and what an undisturbed round left.
@@ -215,22 +215,13 @@ fn chosen(strikes: Vec<Vec<Strike>>, choice: &Choice) -> Vec<Vec<Strike>> {
             };
             strikes.into_iter().map(on_nodes).collect()
         }
-        Choice::One(text) => {
-            let (name, rest) = text.split_once(' ').unwrap_or((text, ""));
-            let strike: Strike = rest.parse().unwrap_or_else(|why| panic!("{why}"));
-            assert!(
-                CHAPTERS.iter().any(|chapter| chapter.name == name),
-                "there is no command `{name}` in the matrix"
-            );
-            CHAPTERS
-                .iter()
-                .map(|chapter| {
-                    (chapter.name == name)
-                        .then(|| strike.clone())
-                        .into_iter()
-                        .collect()
-                })
-                .collect()
+        Choice::Named(text) => {
+            let named: Vec<(&str, Strike)> = text.split(',').map(named).collect();
+            let of = |chapter: &Chapter| {
+                let meant = named.iter().filter(|(name, _)| chapter.name == *name);
+                meant.map(|(_, strike)| strike.clone()).collect()
+            };
+            CHAPTERS.iter().map(of).collect()
         }
     }
 }
@@ -245,6 +236,16 @@ fn leave_out(strikes: &mut [Vec<Strike>], log: &str) {
     for (chapter, of_chapter) in CHAPTERS.iter().zip(strikes) {
         of_chapter.retain(|strike| !done.contains(format!("{} {strike}", chapter.name).as_str()));
     }
+}
+
+/// Reads a command's name and a strike.
+fn named(text: &str) -> (&str, Strike) {
+    let (name, rest) = text.trim().split_once(' ').unwrap_or((text, ""));
+    assert!(
+        CHAPTERS.iter().any(|chapter| chapter.name == name),
+        "there is no command `{name}` in the matrix"
+    );
+    (name, rest.parse().unwrap_or_else(|why| panic!("{why}")))
 }
 
 /// One strike of each command makes a round, as long as there are any.
