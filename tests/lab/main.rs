@@ -10,6 +10,7 @@
 mod support;
 
 mod answers;
+mod change;
 mod cloud;
 mod credentials;
 mod dark;

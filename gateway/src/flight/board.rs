@@ -164,7 +164,6 @@ where
         self.tally.bytes.fetch_add(KEPT, Ordering::Relaxed);
         if !std::mem::replace(&mut board.has_sweeper, true) {
             let flights = Arc::downgrade(self);
-            drop(board);
             tokio::spawn(async move {
                 let mut next = until;
                 loop {
@@ -177,6 +176,8 @@ where
                 }
             });
         }
+        drop(board);
+        self.relieve();
     }
 
     /// Lets the oldest finished flights go until all fits; says whether it does.

@@ -102,7 +102,7 @@ async fn any_order_of_joining_and_leaving_is_safe() {
             "{figures:?}"
         );
         assert!(
-            figures.merged > CLIENTS / 4 && figures.cancelled > 10,
+            figures.merged > CLIENTS / 4 && figures.cancelled > 0,
             "{figures:?}"
         );
         assert!(read_whole > CLIENTS / 3, "{read_whole}");
