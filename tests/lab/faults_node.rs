@@ -61,13 +61,16 @@ fn connections_drop_while_files_are_pushed(story: &Story) {
     assert!(noticed > 0, "no push was disturbed");
 }
 
-/// A small file system takes the place of the release's folder, since the real disk is the whole machine's.
+/// A small file system takes the place of the releases' folder, since the real disk is the whole machine's; what the running
+/// gateway has open stays.
 fn a_full_disk_keeps_the_old_release(story: &Story) {
     let before = story.release();
     story.on_nodes(
         NODE,
-        "cd / && cp -a /var/lib/dsline /tmp/kept && mount -t tmpfs -o size=64m,mode=755 tmpfs /var/lib/dsline && \
-         cp -a /tmp/kept/. /var/lib/dsline && head -c 100m /dev/zero >/var/lib/dsline/ballast; df /var/lib/dsline",
+        "cd / && mkdir /run/kept && mount --bind /var/lib/dsline /run/kept && \
+         mount -t tmpfs -o size=64m,mode=755 tmpfs /var/lib/dsline && cp -a /run/kept/. /var/lib/dsline && \
+         for used in sockets spool revoked; do mount --bind /run/kept/$used /var/lib/dsline/$used; done && \
+         head -c 100m /dev/zero >/var/lib/dsline/ballast; df /var/lib/dsline",
     );
     story.ask_for(300);
     let ran = story.run("up --yes").exits(3);

@@ -56,7 +56,7 @@ fn has_nothing_to_do(story: &Story) {
 /// Insists on few calls of EC2 in each region, and of Route 53.
 fn spares_calls(story: &Story, of_region: usize, of_route53: usize) {
     let counts: BTreeMap<String, usize> = story.call_counts();
-    say(&format!("   calls, polls left out: {counts:?}"));
+    say(&format!("   calls, polls and retries left out: {counts:?}"));
     for (service, count) in counts {
         let limit = if service == "route53" {
             of_route53

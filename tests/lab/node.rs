@@ -138,7 +138,9 @@ impl Story {
             // The first DescribeInstances looks for the line, later ones wait for an instance by its id.
             let is_poll = operation == "GetChange"
                 || (operation == "DescribeInstances" && !has_looked.insert(region.clone()));
-            if !is_poll {
+            // What the account refused for haste is asked again: that is its pace, not ours.
+            let is_retry = call["attempt"].as_u64() > Some(1);
+            if !is_poll && !is_retry {
                 *counts
                     .entry(if service == "ec2" {
                         format!("ec2 {region}")
