@@ -99,7 +99,8 @@ files() {
 render() {
     local home=$1 profile=$2 name=$3 tree=$4
     local line
-    line=$(sed -n 's/^name = "\(.*\)"/\1/p' "$profile")
+    # The first: an upstream has a name too.
+    line=$(sed -n '/^name = /{s/^name = "\(.*\)"/\1/p;q}' "$profile")
     mkdir -p "$home/.ssh" && cp "$home/id_ed25519.pub" "$home/.ssh/" || return
     env -u SSH_AUTH_SOCK HOME="$home" XDG_CONFIG_HOME="$home/config" "$DSLINE" init --yes --quiet \
         --name "$line" --out "$home/$name.toml" >/dev/null || return
