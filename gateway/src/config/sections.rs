@@ -66,7 +66,7 @@ impl Default for Audit {
         Self {
             folder: None,
             file_bytes: 8 * 1024 * 1024,
-            all_bytes: 256 * 1024 * 1024,
+            all_bytes: 1024 * 1024 * 1024,
             prompts: false,
         }
     }

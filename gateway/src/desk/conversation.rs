@@ -8,7 +8,8 @@ use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 
-use super::question::{Asked, ask, take_in};
+use super::intake::take_in;
+use super::question::{Asked, ask};
 use super::reply::{Decline, Reply, text};
 use super::rescue::{bad_question, no_completion, upstream_cut, wrong_method};
 use super::visit::{Found, Fresh, Visit};

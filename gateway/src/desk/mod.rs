@@ -2,6 +2,7 @@
 
 mod conversation;
 mod door;
+mod intake;
 mod late;
 mod lead;
 mod live;

@@ -10,10 +10,11 @@ use http_body::Body;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 
+use super::intake::refuse;
 use super::lead::{Lead, Payload};
 use super::question::path_of;
 use super::reply::{Decline, Reply};
-use super::rescue::{lost, too_large};
+use super::rescue::lost;
 use super::visit::{Found, Fresh, Visit};
 use crate::limit::{Demand, tokens};
 use crate::proxy::Upload;
@@ -42,9 +43,10 @@ async fn send(visit: &mut Visit, request: Request<Incoming>) -> Result<Found, De
     let payload = if body.is_end_stream() {
         Payload::Whole(Bytes::new())
     } else {
-        let upload = Upload::new(body, limit, visit.exchange.received());
-        let upload = upload.map_err(|_| too_large(limit))?;
-        Payload::Upload(upload.boxed_unsync())
+        match Upload::new(body, limit, visit.exchange.received()) {
+            Ok(upload) => Payload::Upload(upload.boxed_unsync()),
+            Err(body) => return Err(refuse(body, limit).await),
+        }
     };
     let lead = Lead {
         live: Arc::clone(&visit.live),

@@ -3,25 +3,24 @@
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
-use bytes::Bytes;
 use http::header::ACCEPT_ENCODING;
 use http::uri::PathAndQuery;
 use http::{HeaderMap, Method, Request};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
-use hyper::body::{Body, Incoming};
+use hyper::body::Incoming;
 use tokio::time::timeout;
 
+use super::intake::take_in;
 use super::late::Late;
 use super::lead::{Lack, Lead, Payload};
 use super::live::Live;
 use super::reply::{Decline, Reply};
-use super::rescue::{bad_question, body_broke, lost, nothing_stored, too_large};
+use super::rescue::{bad_question, lost, nothing_stored};
 use super::terms::Terms;
 use super::visit::{Found, Fresh, Kept, Visit};
 use crate::cache::{Edit, Endpoint, Expected, Form, Hit, Need, Policy, Question};
 use crate::flight::{Role, Seat};
 use crate::limit::{Demand, Ticket, tokens};
-use crate::record::{Exchange, Verdict};
+use crate::record::Verdict;
 
 /// A question and how it was asked.
 pub(super) struct Asked {
@@ -68,27 +67,6 @@ async fn read(visit: &Visit, endpoint: Endpoint, body: Incoming) -> Result<Quest
     let limit = visit.live.settings.limits.body_bytes;
     let body = take_in(body, limit, &visit.exchange).await?;
     Question::read(endpoint, body).map_err(|bad| bad_question(&bad))
-}
-
-/// A body as a whole, up to the limit.
-pub(super) async fn take_in(
-    body: Incoming,
-    limit: u64,
-    exchange: &Exchange,
-) -> Result<Bytes, Decline> {
-    if body.size_hint().lower() > limit {
-        return Err(too_large(limit));
-    }
-    let most = usize::try_from(limit).unwrap_or(usize::MAX);
-    match Limited::new(body, most).collect().await {
-        Ok(body) => {
-            let body = body.to_bytes();
-            exchange.take(body.len() as u64);
-            Ok(body)
-        }
-        Err(error) if error.is::<LengthLimitError>() => Err(too_large(limit)),
-        Err(_) => Err(body_broke()),
-    }
 }
 
 /// Finds an answer: one that is kept, one that is being made for somebody else, or a new one.

@@ -21,10 +21,10 @@ pub struct Upload {
 }
 
 impl Upload {
-    /// Refuses at once what already says that it is too large.
-    pub fn new(body: Incoming, limit: u64, received: Arc<AtomicU64>) -> Result<Self, TooLarge> {
+    /// Gives back at once what already says that it is too large.
+    pub fn new(body: Incoming, limit: u64, received: Arc<AtomicU64>) -> Result<Self, Incoming> {
         if body.size_hint().lower() > limit {
-            Err(TooLarge)
+            Err(body)
         } else {
             Ok(Self {
                 body,

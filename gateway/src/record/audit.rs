@@ -3,13 +3,14 @@
 use std::fmt::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::thread;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime};
 
 use super::facts::{Facts, Value};
 use super::log::Log;
+use super::run::{head, next_run};
 use super::spool::Spool;
 
 /// Records that may wait for the disk: two seconds of more than a node can answer.
@@ -22,8 +23,14 @@ const BATCH: usize = 1024;
 /// core the kernel lets it go first: before the answer that the record is of.
 const GATHER: Duration = Duration::from_millis(10);
 
+/// How long a worker waits for room in the queue, when a disk that works is merely slower than the requests.
+const LATEST: Duration = Duration::from_millis(100);
+
 /// How often files that were read are taken away, and how long a record waits at most without company.
 const TIDY: Duration = Duration::from_secs(10);
+
+/// The name of a record's fields (RFC 5424 §7.2.2; 32473 is the number for examples).
+const ID: &str = "dsline@32473";
 
 /// Where the records go.
 #[derive(Debug, Clone)]
@@ -56,10 +63,14 @@ pub(super) struct Counts {
     pub(super) dropped: AtomicU64,
     /// Bytes in the spool.
     pub(super) bytes: AtomicI64,
+    /// The disk has not taken anything for a while: nobody waits for it any more.
+    is_stalled: AtomicBool,
 }
 
 enum Message {
     Record(u64, SystemTime, Box<Facts>),
+    /// What the trail says of itself: where a process begins and ends.
+    Mark(SystemTime, String),
     /// Everything before this is written when the answer comes.
     Flush(SyncSender<()>),
 }
@@ -70,13 +81,20 @@ impl Audit {
         let (records, waiting) = sync_channel(WAITING_ROOM);
         let counts = Arc::<Counts>::default();
         let prompts = rules.prompts;
+        let begin = format!(
+            "TRAIL_BEGIN [{ID} seq=\"0\" run=\"{}\"]",
+            next_run(&rules.folder)
+        );
         let writer = Writer {
             head: head(&rules.node),
             spool: Spool::new(rules, Arc::clone(&counts)),
             counts: Arc::clone(&counts),
+            told: 0,
             log,
             is_failing: false,
         };
+        // Nothing else is in the queue yet.
+        let _ = records.try_send(Message::Mark(SystemTime::now(), begin));
         thread::spawn(move || writer.run(&waiting));
         Self {
             records,
@@ -105,9 +123,44 @@ impl Audit {
     pub(super) fn record(&self, facts: Facts) {
         let number = self.numbers.fetch_add(1, Ordering::Relaxed) + 1;
         let message = Message::Record(number, SystemTime::now(), Box::new(facts));
-        if self.records.try_send(message).is_err() {
+        let Err(TrySendError::Full(message)) = self.records.try_send(message) else {
+            return;
+        };
+        if !self.send_late(message) {
             self.counts.dropped.fetch_add(1, Ordering::Relaxed);
         }
+    }
+
+    /// Waits a moment for room. A disk that hangs costs each worker one such wait, and not one for each record.
+    fn send_late(&self, mut message: Message) -> bool {
+        let begun = Instant::now();
+        while !self.counts.is_stalled.load(Ordering::Relaxed) {
+            #[expect(
+                clippy::disallowed_methods,
+                reason = "more requests are taken than can be written down: the worker itself has to be held up"
+            )]
+            thread::sleep(Duration::from_millis(1));
+            match self.records.try_send(message) {
+                Err(TrySendError::Full(back)) => message = back,
+                sent => return sent.is_ok(),
+            }
+            if begun.elapsed() > LATEST {
+                self.counts.is_stalled.store(true, Ordering::Relaxed);
+            }
+        }
+        false
+    }
+
+    /// Ends the trail of this process, so that a reader can tell its last record from one whose followers were lost.
+    pub fn close(&self) {
+        let number = self.numbers.fetch_add(1, Ordering::Relaxed) + 1;
+        self.flush();
+        let end = format!(
+            "TRAIL_END [{ID} seq=\"{number}\" dropped=\"{}\"]",
+            self.dropped()
+        );
+        let _ = self.records.try_send(Message::Mark(SystemTime::now(), end));
+        self.flush();
     }
 
     /// Waits until all records so far are written, two seconds at most.
@@ -124,8 +177,8 @@ impl Audit {
                 }
                 Err(error) => {
                     message = match error {
-                        std::sync::mpsc::TrySendError::Full(message) => message,
-                        std::sync::mpsc::TrySendError::Disconnected(_) => return,
+                        TrySendError::Full(message) => message,
+                        TrySendError::Disconnected(_) => return,
                     };
                     let _ = done.recv_timeout(patience / 100);
                 }
@@ -138,6 +191,8 @@ struct Writer {
     head: String,
     spool: Spool,
     counts: Arc<Counts>,
+    /// Losses that the trail itself knows of.
+    told: u64,
     log: Log,
     is_failing: bool,
 }
@@ -145,13 +200,15 @@ struct Writer {
 impl Writer {
     fn run(mut self, waiting: &Receiver<Message>) {
         let mut lines = String::with_capacity(BATCH * 512);
+        let mut count = 0;
         loop {
             let first = match waiting.recv_timeout(TIDY) {
                 Ok(message) => Some(message),
                 Err(RecvTimeoutError::Timeout) => None,
                 Err(RecvTimeoutError::Disconnected) => return,
             };
-            if matches!(first, Some(Message::Record(..))) {
+            // A batch that was full had company enough, and more of it waits.
+            if matches!(first, Some(Message::Record(..))) && count < BATCH {
                 #[expect(
                     clippy::disallowed_methods,
                     reason = "a thread of its own, where no task waits"
@@ -159,17 +216,18 @@ impl Writer {
                 thread::sleep(GATHER);
             }
             let mut asked = Vec::new();
-            let mut count = 0;
+            count = 0;
             for message in first.into_iter().chain(waiting.try_iter()).take(BATCH) {
                 match message {
                     Message::Record(number, time, facts) => {
                         count += 1;
                         self.render(&mut lines, (number, time), &facts);
                     }
+                    Message::Mark(time, mark) => self.mark(&mut lines, time, &mark),
                     Message::Flush(written) => asked.push(written),
                 }
             }
-            self.write(&lines, count);
+            self.write(&lines, count as u64);
             lines.clear();
             for written in asked {
                 let _ = written.send(());
@@ -179,8 +237,19 @@ impl Writer {
 
     fn write(&mut self, lines: &str, count: u64) {
         let failure = self.spool.write(lines.as_bytes(), TIDY).err();
+        self.counts.is_stalled.store(false, Ordering::Relaxed);
         if failure.is_some() {
             self.counts.dropped.fetch_add(count, Ordering::Relaxed);
+        }
+        // After what could be written again: a gap that is owned up to is no removed record.
+        let dropped = self.dropped();
+        if failure.is_none() && dropped > self.told {
+            let mut lines = String::new();
+            let mark = format!("TRAIL_DROPPED [{ID} dropped=\"{dropped}\"]");
+            self.mark(&mut lines, SystemTime::now(), &mark);
+            if self.spool.write(lines.as_bytes(), TIDY).is_ok() {
+                self.told = dropped;
+            }
         }
         // Said when it begins and when it is over, not for each record.
         if failure.is_some() != self.is_failing {
@@ -198,11 +267,16 @@ impl Writer {
         self.counts.dropped.load(Ordering::Relaxed)
     }
 
+    fn mark(&self, lines: &mut String, time: SystemTime, mark: &str) {
+        let time = humantime::format_rfc3339_millis(time);
+        let _ = writeln!(lines, "<134>1 {time} {} {mark}", self.head);
+    }
+
     fn render(&self, lines: &mut String, (number, time): (u64, SystemTime), facts: &Facts) {
         let time = humantime::format_rfc3339_millis(time);
         let _ = write!(
             lines,
-            "<134>1 {time} {} API_REQUEST [dsline@32473 seq=\"{number}\"",
+            "<134>1 {time} {} API_REQUEST [{ID} seq=\"{number}\"",
             self.head
         );
         facts.each(|name, value| {
@@ -215,14 +289,6 @@ impl Writer {
         });
         lines.push_str("]\n");
     }
-}
-
-/// Host, program and process: the time of the start, so that numbers that begin anew are not taken for gaps.
-fn head(node: &str) -> String {
-    let started = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |time| time.as_millis());
-    format!("{node} dsline-gateway {started}")
 }
 
 /// RFC 5424 §6.3.3 for the three characters; control characters would end the line, or draw on a terminal.
@@ -239,8 +305,6 @@ fn escape(lines: &mut String, text: &str) {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Instant;
-
     use super::*;
     use crate::record::{Ending, Usage};
 
@@ -254,10 +318,12 @@ mod tests {
         }
     }
 
-    fn lines(folder: &std::path::Path) -> Vec<String> {
+    /// All lines of the spool, marks too.
+    fn all_lines(folder: &std::path::Path) -> Vec<String> {
         let mut files: Vec<_> = std::fs::read_dir(folder)
             .unwrap()
             .map(|entry| entry.unwrap().path())
+            .filter(|path| path.to_string_lossy().ends_with(".spool"))
             .collect();
         files.sort();
         files
@@ -267,6 +333,39 @@ mod tests {
                 text.lines().map(str::to_owned).collect::<Vec<_>>()
             })
             .collect()
+    }
+
+    fn lines(folder: &std::path::Path) -> Vec<String> {
+        let mut lines = all_lines(folder);
+        lines.retain(|line| line.contains(" API_REQUEST "));
+        lines
+    }
+
+    #[test]
+    fn a_trail_says_where_each_process_begins_and_ends() {
+        let folder = tempfile::tempdir().unwrap();
+        for _ in 0..2 {
+            let audit = Audit::start(rules(folder.path()), Log::start(std::io::sink()));
+            audit.record(Facts::default());
+            audit.close();
+        }
+        let told: Vec<String> = all_lines(folder.path())
+            .iter()
+            .map(|line| {
+                let words: Vec<&str> = line.split(' ').skip(5).take(4).collect();
+                words.join(" ")
+            })
+            .filter(|words| words.starts_with("TRAIL"))
+            .collect();
+        assert_eq!(
+            told,
+            [
+                "TRAIL_BEGIN [dsline@32473 seq=\"0\" run=\"1\"]",
+                "TRAIL_END [dsline@32473 seq=\"2\" dropped=\"0\"]",
+                "TRAIL_BEGIN [dsline@32473 seq=\"0\" run=\"2\"]",
+                "TRAIL_END [dsline@32473 seq=\"2\" dropped=\"0\"]",
+            ]
+        );
     }
 
     #[test]

@@ -53,6 +53,14 @@ impl Ledger {
         self.log.flush();
     }
 
+    /// Writes the last of it when the process ends.
+    pub fn close(&self) {
+        if let Some(audit) = &self.audit {
+            audit.close();
+        }
+        self.log.flush();
+    }
+
     /// Opens the entry of a request. The path comes without its query, which may hold secrets.
     pub fn open(self: &Arc<Self>, request_id: &str, method: &str, path: &str) -> Exchange {
         self.metrics.began();

@@ -7,6 +7,7 @@ mod ledger;
 mod log;
 mod metrics;
 mod process;
+mod run;
 mod scene;
 mod spool;
 mod window;

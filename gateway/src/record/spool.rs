@@ -38,6 +38,8 @@ struct Old {
     path: PathBuf,
     length: u64,
     is_read: bool,
+    /// When it was last read.
+    read: (i64, i64),
     is_resting: bool,
 }
 
@@ -87,13 +89,22 @@ impl Spool {
 
     fn next_file(&mut self) -> io::Result<Current> {
         self.files += 1;
-        let name = format!("audit-{:013}-{:06}{ENDING}", self.started, self.files);
-        let path = self.rules.folder.join(name);
-        let file = OpenOptions::new()
-            .append(true)
-            .create_new(true)
-            .mode(0o640)
-            .open(&path)?;
+        let (file, path) = loop {
+            let name = format!("audit-{:013}-{:06}{ENDING}", self.started, self.files);
+            let path = self.rules.folder.join(name);
+            let mut options = OpenOptions::new();
+            match options
+                .append(true)
+                .create_new(true)
+                .mode(0o640)
+                .open(&path)
+            {
+                Ok(file) => break (file, path),
+                // Another process began in the same millisecond; whatever comes later has a later name.
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => self.started += 1,
+                Err(error) => return Err(error),
+            }
+        };
         // Shows a process that starts beside this one, at a restart, that this file is still being written.
         file.lock()?;
         Ok(Current {
@@ -110,12 +121,15 @@ impl Spool {
         old.sort_by(|a, b| a.path.cmp(&b.path));
         let mut total: u64 =
             old.iter().map(|file| file.length).sum::<u64>() + self.rules.file_bytes;
+        let latest = self.latest_read(&old);
         for file in old {
-            let is_done = file.is_read && file.is_resting;
+            // A reader that is held up in the middle of a file has read no other since: that file is not done with.
+            let is_through = file.is_read && file.read < latest;
+            let is_done = is_through && file.is_resting;
             if !is_done && total <= self.rules.all_bytes {
                 continue;
             }
-            if !file.is_read {
+            if !is_through {
                 let text = fs::read(&file.path).unwrap_or_default();
                 let lost = text.split(|byte| *byte == b'\n').count() - 1;
                 self.counts
@@ -131,6 +145,17 @@ impl Spool {
         self.counts
             .bytes
             .store(i64::try_from(bytes).unwrap_or(i64::MAX), Ordering::Relaxed);
+    }
+
+    /// When any file was last read, the one that is being written too.
+    fn latest_read(&self, old: &[Old]) -> (i64, i64) {
+        let current = self.current.as_ref();
+        let facts = current.and_then(|current| current.file.metadata().ok());
+        let current = facts
+            .filter(|facts| facts.accessed().ok() > facts.created().ok())
+            .map(|facts| (facts.atime(), facts.atime_nsec()));
+        let read = old.iter().filter(|file| file.is_read).map(|file| file.read);
+        read.chain(current).max().unwrap_or_default()
     }
 
     /// The files of the spool that nobody writes.
@@ -155,15 +180,19 @@ fn look_at(path: PathBuf) -> Option<Old> {
         .elapsed()
         .unwrap_or_default()
         .as_secs();
-    // With `relatime`, the default, the first read after the last write moves the time of access past that of change.
-    let read = (facts.atime(), facts.atime_nsec());
-    let changed = (facts.mtime(), facts.mtime_nsec());
     Some(Old {
         path,
         length: facts.len(),
-        is_read: read > changed,
+        is_read: was_read(&facts),
+        read: (facts.atime(), facts.atime_nsec()),
         is_resting: age > REST,
     })
+}
+
+/// With `relatime`, the default, the first read after the last write moves the time of access past that of change.
+fn was_read(facts: &fs::Metadata) -> bool {
+    let changed = (facts.mtime(), facts.mtime_nsec());
+    (facts.atime(), facts.atime_nsec()) > changed
 }
 
 #[cfg(test)]
@@ -206,19 +235,21 @@ mod tests {
             spool.write(&[b'\n'; 100], Duration::MAX).unwrap();
         }
         let long_ago = SystemTime::now() - Duration::from_secs(2 * REST);
-        for (number, entry) in fs::read_dir(folder.path()).unwrap().enumerate() {
+        let mut names: Vec<_> = fs::read_dir(folder.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .collect();
+        names.sort();
+        // The first was never read, the reader is held up in the fourth, the fifth is being written.
+        for (number, name) in names[..4].iter().enumerate() {
+            let read = long_ago + Duration::from_secs(number as u64);
             let times = fs::FileTimes::new().set_modified(long_ago);
-            let read = if number % 2 == 0 {
-                SystemTime::now()
-            } else {
-                long_ago
-            };
-            let file = File::open(entry.unwrap().path()).unwrap();
+            let file = File::open(name).unwrap();
             file.set_times(times.set_accessed(read)).unwrap();
         }
         spool.tidy();
-        let left = files(folder.path());
-        assert!((2..=3).contains(&left), "{left}");
+        let left: Vec<bool> = names.iter().map(|name| name.exists()).collect();
+        assert_eq!(left, [true, false, false, true, true]);
         assert_eq!(counts.dropped.load(Ordering::Relaxed), 0);
     }
 

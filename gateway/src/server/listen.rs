@@ -34,7 +34,8 @@ const HEADER_TIMEOUT: Duration = Duration::from_mins(2);
 const LAST_CALL: Duration = Duration::from_secs(1);
 
 /// How long a stop leaves idle connections to their owner, for the same reason: longer than nginx keeps them (15 s in
-/// its `upstream` block). A request that comes in that time is answered, and its connection closed after it.
+/// its `upstream` block). A request that comes in that time is answered, and its connection closed after it. Counted from the
+/// end of the last answer: nginx keeps the connection of a stream that began before the stop like any other.
 const OWNERS_TURN: Duration = Duration::from_secs(20);
 
 /// How often limits forget who has not come for long.
@@ -79,7 +80,7 @@ async fn run(file: &Path, overrides: Overrides) -> anyhow::Result<()> {
         () = either(&mut terminate, &mut interrupt) => gateway.ledger.log.event("cut_short", "asked twice"),
     }
     gateway.ledger.log.event("stopped", "");
-    gateway.ledger.flush();
+    gateway.ledger.close();
     Ok(())
 }
 
@@ -191,8 +192,11 @@ async fn finish(gateway: &Arc<Gateway>, clients: Listener, graceful: GracefulShu
     }
     drop(clients);
     gateway.ledger.log.event("stopping", &in_flight());
-    let owners_turn = end.min(Instant::now() + OWNERS_TURN);
-    while graceful.count() > 0 && Instant::now() < owners_turn {
+    let mut quiet = Instant::now();
+    while graceful.count() > 0 && quiet.elapsed() < OWNERS_TURN && Instant::now() < end {
+        if gateway.ledger.metrics.in_flight() > 0 {
+            quiet = Instant::now();
+        }
         sleep(Duration::from_millis(20)).await;
     }
     if timeout_at(end, graceful.shutdown()).await.is_err() {
