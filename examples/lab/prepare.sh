@@ -13,8 +13,8 @@ set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/paths.sh"
 
 # gcc and libc6-dev also link the static gateway; libssl-dev and pkg-config are for libssh2.
-PACKAGES=(ca-certificates curl debootstrap gcc iproute2 iptables libc6-dev libssl-dev make openssh-client pkg-config procps
-    python3 python3-venv util-linux)
+PACKAGES=(ca-certificates curl debootstrap gcc iproute2 iptables libc6-dev libssl-dev make openssh-client pebble pkg-config procps
+    python3 python3-venv rsyslog-relp util-linux)
 
 # Runs something long with its output in a log file, whose end is shown when it fails.
 logged() {

@@ -67,6 +67,8 @@ The lab runs. In this or another shell:
   ctl node ap-southeast-1/1 off       pull a node's plug; then:
     dsline status --watch               DNS stops answering it within about 15 s
     dsline up                           it is replaced, after asking
+  bash $LAB/page.sh
+                                      a chat in the browser, as a visitor of a web page has it
   dsline ssh us-east-1/1              a shell on a node
   ctl requests                        the AWS calls so far
   dsline teardown                     remove the line; a receipt says what was looked at

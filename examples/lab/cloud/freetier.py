@@ -17,6 +17,6 @@ def account_plan_state():
         state |= {
             "accountPlanType": "FREE",
             "accountPlanRemainingCredits": {"amount": 100.0, "unit": "USD"},
-            "accountPlanExpirationDate": ends.timestamp(),
+            "accountPlanExpirationDate": ends.strftime("%Y-%m-%dT%H:%M:%SZ"),
         }
     return Answer(200, {"Content-Type": "application/x-amz-json-1.0"}, json.dumps(state))

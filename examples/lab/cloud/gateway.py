@@ -8,7 +8,7 @@ from moto.ec2.exceptions import FilterNotImplementedError
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.test import create_environ, run_wsgi_app
 
-from cloud import admin, clock, freetier, holding, regions
+from cloud import admin, clock, freetier, holding, pricelist, quotas, regions
 from cloud.calls import identify
 from cloud.cloudwatch.responses import LabCloudWatch
 from cloud.ec2.responses import LabEC2
@@ -85,6 +85,10 @@ def _execute(request, call):
             return _ours(request, _SERVICES[call.service])
         if (call.service, call.operation) == ("freetier", "GetAccountPlanState"):
             return freetier.account_plan_state()
+        if (call.service, call.operation) == ("pricing", "GetProducts"):
+            return pricelist.products(call, request)
+        if (call.service, call.operation) == ("servicequotas", "GetServiceQuota"):
+            return quotas.service_quota(call, request)
         return _motos(request)
     except Refused as error:
         return refuse(call, error.code, error.message)

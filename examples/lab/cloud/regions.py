@@ -21,7 +21,7 @@ ENABLED = (
     "sa-east-1",
 )
 
-_REGIONAL = ("ec2", "cloudwatch", "ssm")
+_REGIONAL = ("ec2", "cloudwatch", "servicequotas", "ssm")
 
 
 def refusal(call):

@@ -84,6 +84,14 @@ class Checks:
         """GetHealthCheckCount."""
         return ActionResult({"HealthCheckCount": len(self.backend.health_checks)})
 
+    def get_account_limit(self):
+        """GetAccountLimit: the one limit that the lab enforces, with how much of it is used."""
+        kind = self._get_param("Type")
+        if kind != "MAX_HEALTH_CHECKS_BY_OWNER":
+            raise Refused("InvalidInput", f"The lab has no limit of the type {kind}.")
+        limit = {"Type": kind, "Value": lab.settings.check_quota}
+        return ActionResult({"Limit": limit, "Count": len(self.backend.health_checks)})
+
     def list_health_checks(self):
         """ListHealthChecks, paged by the id."""
         checks = [check for _, check in sorted(self.backend.health_checks.items())]

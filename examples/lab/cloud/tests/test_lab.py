@@ -1,12 +1,13 @@
 """The lab's own parts: log, faults, settings, nodes, cut connections, CloudWatch's protocols."""
 
+import json
 import threading
 import time
 import urllib.request
 from datetime import datetime, timedelta, timezone
 
 import cbor2
-from botocore.exceptions import ConnectionClosedError, ConnectionError, ReadTimeoutError
+from botocore.exceptions import ClientError, ConnectionClosedError, ConnectionError, ReadTimeoutError
 
 from cloud.lab import lab
 from cloud.tests.support import URL, CloudTest, admin, client
@@ -232,3 +233,24 @@ class FreeTier(CloudTest):
         plan = client("freetier").get_account_plan_state()["accountPlanType"]
         lab.settings.update({"free_plan": True})
         self.assertEqual((plan, client("freetier").get_account_plan_state()["accountPlanType"]), ("PAID", "FREE"))
+
+
+class PriceList(CloudTest):
+    def test_prices_come_in_pages_of_whole_products(self):
+        pages = client("pricing").get_paginator("get_products").paginate(
+            ServiceCode="AmazonVPC",
+            Filters=[
+                {"Type": "TERM_MATCH", "Field": "group", "Value": "VPCPublicIPv4Address"},
+                {"Type": "TERM_MATCH", "Field": "regionCode", "Value": "eu-west-1"},
+            ],
+        )
+        lists = [page["PriceList"] for page in pages]
+        self.assertEqual([len(page) for page in lists], [2, 1])
+        usage = [json.loads(text)["product"]["attributes"]["usagetype"] for page in lists for text in page]
+        self.assertEqual(usage[-1], "EU-PublicIPv4:InUseAddress")
+
+    def test_what_it_does_not_know_is_refused(self):
+        wrong = [{"Type": "TERM_MATCH", "Field": "region", "Value": "eu-west-1"}]
+        for asked in ({"ServiceCode": "EC2"}, {"ServiceCode": "AmazonEC2", "Filters": wrong}):
+            with self.assertRaises(ClientError):
+                client("pricing").get_products(**asked)

@@ -60,6 +60,46 @@ class Room(CloudTest):
         with self.refused("TooManyHealthChecks"):
             self.check()
 
+    def vcpus(self, region="us-east-1", **asked):
+        wanted = {"ServiceCode": "ec2", "QuotaCode": "L-1216C47A"} | asked
+        return client("service-quotas", region).get_service_quota(**wanted)["Quota"]
+
+    def test_service_quotas_tells_what_launches_run_into(self):
+        lab.settings.update({"vcpu_quota": 3, "check_quota": 7})
+        told = self.vcpus("eu-west-1")
+        self.assertEqual((told["Value"], told["QuotaCode"], told["Adjustable"]), (3.0, "L-1216C47A", True))
+        self.assertIn("On-Demand Standard", told["QuotaName"])
+        self.assertIn(":eu-west-1:", told["QuotaArn"])
+        self.run_one()
+        with self.refused("VcpuLimitExceeded", "limit of 3 "):
+            self.run_one()
+        self.assertEqual(self.vcpus(ServiceCode="route53", QuotaCode="L-ACB674F3")["Value"], 7.0)
+
+    def test_service_quotas_knows_no_other_quota(self):
+        for wrong in ({"QuotaCode": "L-00000000"}, {"ServiceCode": "ec3"}, {"ServiceCode": "route53"}):
+            with self.refused("NoSuchResourceException"):
+                self.vcpus(**wrong)
+        # Route 53's are told in one region only.
+        with self.refused("NoSuchResourceException"):
+            self.vcpus("eu-west-1", ServiceCode="route53", QuotaCode="L-ACB674F3")
+        with self.refused("UnrecognizedClientException"):
+            self.vcpus("af-south-1")
+
+    def test_service_quotas_can_be_denied_in_one_region(self):
+        rule = {"action": "error", "code": "AccessDeniedException", "message": "not authorized", "region": "eu-west-1"}
+        admin("POST", "faults", rule | {"service": "servicequotas", "operation": "GetServiceQuota"})
+        with self.refused("AccessDeniedException", "not authorized"):
+            self.vcpus("eu-west-1")
+        self.assertEqual(self.vcpus()["Value"], 32.0)
+
+    def test_route_53_counts_checks_against_their_limit(self):
+        lab.settings.update({"check_quota": 3})
+        self.check()
+        told = self.route53.get_account_limit(Type="MAX_HEALTH_CHECKS_BY_OWNER")
+        self.assertEqual((told["Limit"]["Value"], told["Count"]), (3, 1))
+        with self.refused("InvalidInput"):
+            self.route53.get_account_limit(Type="MAX_HOSTED_ZONES_BY_OWNER")
+
     def test_quotas_are_whole_numbers(self):
         for wrong in ({"vcpu_quota": "many"}, {"vcpu_quota": -1}):
             self.assertEqual(admin("POST", "settings", wrong)[0], 400)

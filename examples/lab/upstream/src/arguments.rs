@@ -20,6 +20,7 @@ Options:
 
 Knobs (also at run time, some or all: POST /_lab/knobs with JSON, underscores for dashes):
       --latency-ms N               before the head of every answer
+      --latency-p99-ms N           --latency-ms becomes the median of a lognormal spread with this 99th percentile
       --first-token-ms N           before the first token
       --per-token-ms N             between tokens
       --tokens N                   words of an answer, at least those that name the question [default: 16]

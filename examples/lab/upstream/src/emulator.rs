@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, RwLock};
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Collected};
@@ -62,7 +62,7 @@ impl Emulator {
         }
         let mut visit = self.stats.enter();
         let knobs = self.knobs();
-        pause(knobs.latency_ms).await;
+        self.wait(&knobs).await;
         let (status, body) = match self.serve(request, &knobs).await {
             Ok(Outcome::Chat(question, answer)) => {
                 return chat(&question, &answer, &knobs, visit).await;
@@ -124,6 +124,19 @@ impl Emulator {
         }
     }
 
+    async fn wait(&self, knobs: &Knobs) {
+        let latency = if knobs.latency_p99_ms > 0 {
+            let mut dice = self.dice.lock().expect(WHOLE);
+            knobs.latency([dice.f64(), dice.f64()])
+        } else {
+            knobs.latency([0.0; 2])
+        };
+        // A sleep of nothing would still cost a round through the timer.
+        if !latency.is_zero() {
+            tokio::time::sleep(latency).await;
+        }
+    }
+
     fn think(&self, question: &Question, knobs: &Knobs) -> Answer {
         let is_repeated = {
             let mut seen = self.seen.lock().expect(WHOLE);
@@ -171,13 +184,6 @@ impl Emulator {
 
 /// Why locks are never poisoned.
 const WHOLE: &str = "nobody panics while holding it";
-
-async fn pause(milliseconds: u64) {
-    // A sleep of nothing would still cost a round through the timer.
-    if milliseconds > 0 {
-        tokio::time::sleep(Duration::from_millis(milliseconds)).await;
-    }
-}
 
 async fn whole(body: Incoming) -> Result<Bytes, Failure> {
     body.collect()

@@ -12,6 +12,8 @@ use serde_json::{Map, Value};
 pub struct Knobs {
     /// Before the head of every answer.
     pub latency_ms: u64,
+    /// Above 0: `latency_ms` is the median of a lognormal spread, and one of a hundred answers waits longer than this.
+    pub latency_p99_ms: u64,
     /// Before the first token, after the head of a stream.
     pub first_token_ms: u64,
     /// Between tokens.
@@ -34,6 +36,7 @@ impl Default for Knobs {
     fn default() -> Self {
         Self {
             latency_ms: 0,
+            latency_p99_ms: 0,
             first_token_ms: 0,
             per_token_ms: 0,
             tokens: 16,
@@ -66,6 +69,20 @@ impl Knobs {
         Ok(knobs)
     }
 
+    /// How long to wait before the head, with two dice that show 0 to 1 (Box and Muller's method).
+    pub fn latency(&self, dice: [f64; 2]) -> Duration {
+        /// How many deviations the 99th percentile of a normal spread lies above its middle.
+        const P99: f64 = 2.326_347_9;
+        if self.latency_p99_ms == 0 {
+            return Duration::from_millis(self.latency_ms);
+        }
+        let median = Duration::from_millis(self.latency_ms.max(1)).as_secs_f64();
+        let high = Duration::from_millis(self.latency_p99_ms).as_secs_f64();
+        let normal = (-2.0 * (1.0 - dice[0]).ln()).sqrt() * (std::f64::consts::TAU * dice[1]).cos();
+        let waited = median * (high / median).powf(normal / P99);
+        Duration::from_secs_f64(waited.min(60.0))
+    }
+
     /// How long an answer of so many tokens takes when it is not streamed.
     pub fn thinking_time(&self, tokens: usize) -> Duration {
         Duration::from_millis(self.first_token_ms + self.per_token_ms * tokens as u64)
@@ -89,6 +106,18 @@ mod tests {
         );
         let mended = knobs.turned(serde_json::from_str(r#"{"cut_stream_after": null}"#).unwrap());
         assert_eq!(mended.unwrap().cut_stream_after, None);
+    }
+
+    #[test]
+    fn one_of_a_hundred_waits_longer_than_the_p99() {
+        let knobs = turned(r#"{"latency_ms": 200, "latency_p99_ms": 2300}"#).unwrap();
+        let mut dice = fastrand::Rng::with_seed(1);
+        let mut waits: Vec<_> = (0..20_000)
+            .map(|_| knobs.latency([dice.f64(), dice.f64()]).as_millis())
+            .collect();
+        waits.sort_unstable();
+        assert!(waits[10_000].abs_diff(200) < 10, "{}", waits[10_000]);
+        assert!(waits[19_800].abs_diff(2300) < 250, "{}", waits[19_800]);
     }
 
     #[test]
