@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::challenge::is_challenge_of;
 use super::conflict::Conflict;
 use super::order::sort_targets_first;
 use crate::line::{LineName, RecordSet, RecordType, Routing, is_ours};
@@ -62,14 +63,14 @@ impl fmt::Display for ChangeBatch {
 
 /// The smallest batch that makes the line's records in a zone exactly `desired`; empty when they are already.
 ///
-/// Only records that carry the line's set identifier are changed or deleted.
+/// Only records that carry the line's set identifier are changed or deleted, and challenges that it left behind.
 pub fn change(
     line: &LineName,
     existing: &[RecordSet],
     desired: &[RecordSet],
 ) -> Result<ChangeBatch, Conflict> {
-    let (ours, foreign): (Vec<&RecordSet>, Vec<&RecordSet>) =
-        existing.iter().partition(|record| is_of_line(line, record));
+    let is_ours = |record: &&RecordSet| is_of_line(line, record) || is_challenge_of(line, record);
+    let (ours, foreign): (Vec<&RecordSet>, Vec<&RecordSet>) = existing.iter().partition(is_ours);
     if let Some(conflict) = Conflict::find(&foreign, desired) {
         return Err(conflict);
     }

@@ -1,5 +1,6 @@
 //! The line's DNS records as one declared object: what they should be, and the one batch that makes them so; pure.
 
+mod challenge;
 mod change;
 mod conflict;
 mod desired;
@@ -16,6 +17,7 @@ mod pitfalls;
 #[cfg(test)]
 mod properties;
 
+pub use challenge::{challenge_batch, challenge_name, challenge_record, is_challenge_of};
 pub use change::{ChangeAction, ChangeBatch, RecordChange, change, is_of_line};
 pub use conflict::Conflict;
 pub use desired::desired;

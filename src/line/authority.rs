@@ -1,15 +1,13 @@
 //! The line's own certificate authority: every certificate is a function of the line secret, the names and the month.
 
 use jiff::{Timestamp, ToSpan as _, Zoned, tz::TimeZone};
-use p256::ecdsa::signature::Signer as _;
-use p256::ecdsa::{DerSignature, SigningKey};
-use p256::pkcs8::{EncodePrivateKey as _, LineEnding};
 use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
-    Issuer, KeyIdMethod, KeyUsagePurpose, PublicKeyData, SanType, SerialNumber, SignatureAlgorithm,
+    Issuer, KeyIdMethod, KeyUsagePurpose, SanType, SerialNumber,
 };
 use sha2::{Digest, Sha256};
 
+use super::derived_key::DerivedKey;
 use super::name::LineName;
 use super::secret::{LineSecret, Secret};
 
@@ -54,16 +52,33 @@ impl Authority {
     /// It starts a week before the month of `now` and ends three months after its start, so a line that is
     /// pushed once in two months never shows an expired one.
     pub fn issue(&self, names: &[String], now: Timestamp) -> Certificate {
+        self.sign("tls", names, ExtendedKeyUsagePurpose::ServerAuth, now)
+    }
+
+    /// A client certificate by which a node shows a receiver of its trail who it is, as lasting as a server's.
+    pub fn issue_for_client(&self, name: &str, now: Timestamp) -> Certificate {
+        let names = [name.to_owned()];
+        let purpose = ExtendedKeyUsagePurpose::ClientAuth;
+        self.sign("tls-client", &names, purpose, now)
+    }
+
+    fn sign(
+        &self,
+        label_of_key: &str,
+        names: &[String],
+        purpose: ExtendedKeyUsagePurpose,
+        now: Timestamp,
+    ) -> Certificate {
         let label = names.join(",");
         let month = month_of(now);
-        let key = DerivedKey::new(self.secret.derive("tls", 1, &label));
+        let key = DerivedKey::new(self.secret.derive(label_of_key, 1, &label));
         let mut params = CertificateParams::default();
         params.subject_alt_names = names.iter().map(|name| alternative_name(name)).collect();
         params.distinguished_name = named(names.first().map_or("dsline", String::as_str));
         params.not_before = instant(&(month.clone() - 7.days()));
         params.not_after = instant(&(month.clone() + 3.months() - 7.days()));
         params.serial_number = Some(serial(&format!("{label}/{}", month.strftime("%Y-%m"))));
-        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        params.extended_key_usages = vec![purpose];
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         params.key_identifier_method = KeyIdMethod::PreSpecified(key.identifier());
         params.use_authority_key_identifier_extension = true;
@@ -125,60 +140,6 @@ fn month_of(now: Timestamp) -> Zoned {
 fn instant(at: &Zoned) -> time::OffsetDateTime {
     time::OffsetDateTime::from_unix_timestamp(at.timestamp().as_second())
         .expect("within a certificate's years")
-}
-
-/// A P-256 key made from derived bytes, signing deterministically (RFC 6979), so that a certificate never varies.
-struct DerivedKey {
-    signing: SigningKey,
-    point: Vec<u8>,
-}
-
-impl DerivedKey {
-    fn new(mut seed: [u8; 32]) -> Self {
-        // A seed of 0 or above the group's order is no key; hashing on finds the next, the same for everyone.
-        let signing = loop {
-            match SigningKey::from_slice(&seed) {
-                Ok(key) => break key,
-                Err(_) => seed = Sha256::digest(seed).into(),
-            }
-        };
-        let point = signing
-            .verifying_key()
-            .to_encoded_point(false)
-            .as_bytes()
-            .to_vec();
-        Self { signing, point }
-    }
-
-    fn identifier(&self) -> Vec<u8> {
-        Sha256::digest(&self.point)[..20].to_vec()
-    }
-
-    fn private_pem(&self) -> Secret {
-        Secret::new(
-            self.signing
-                .to_pkcs8_pem(LineEnding::LF)
-                .expect("a valid key always encodes")
-                .as_str(),
-        )
-    }
-}
-
-impl PublicKeyData for DerivedKey {
-    fn der_bytes(&self) -> &[u8] {
-        &self.point
-    }
-
-    fn algorithm(&self) -> &'static SignatureAlgorithm {
-        &rcgen::PKCS_ECDSA_P256_SHA256
-    }
-}
-
-impl rcgen::SigningKey for DerivedKey {
-    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, rcgen::Error> {
-        let signature: DerSignature = self.signing.sign(message);
-        Ok(signature.as_bytes().to_vec())
-    }
 }
 
 #[cfg(test)]

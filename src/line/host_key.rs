@@ -2,8 +2,9 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use serde::{Deserialize, Serialize};
 use ssh_key::private::{Ed25519Keypair, KeypairData};
-use ssh_key::{LineEnding, PrivateKey};
+use ssh_key::{Algorithm, LineEnding, PrivateKey, PublicKey};
 
 use super::name::{Generation, Slot};
 use super::secret::{LineSecret, Secret};
@@ -61,14 +62,60 @@ impl HostKey {
             .expect("a public key always encodes")
     }
 
-    /// The public key's wire form (RFC 4253), which an SSH library hands out for comparison.
+    /// The public half, by which the node is known.
+    pub fn public(&self) -> PublicHostKey {
+        PublicHostKey(self.public_openssh())
+    }
+}
+
+/// The public half of an Ed25519 host key, as in `ssh_host_ed25519_key.pub`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct PublicHostKey(String);
+
+impl PublicHostKey {
+    /// The key as one line without a newline.
+    pub fn public_openssh(&self) -> &str {
+        &self.0
+    }
+
+    /// The key's wire form (RFC 4253), which an SSH library hands out for comparison.
     pub fn public_blob(&self) -> Vec<u8> {
-        let text = self.public_openssh();
-        let encoded = text
+        let encoded = self
+            .0
             .split(' ')
             .nth(1)
             .expect("OpenSSH public keys have a type and a body");
         STANDARD.decode(encoded).expect("the body is base64")
+    }
+}
+
+impl TryFrom<String> for PublicHostKey {
+    type Error = String;
+
+    /// Takes a line of a `.pub` file; its comment is left out.
+    fn try_from(text: String) -> Result<Self, String> {
+        let wrong = |what: &str| {
+            format!("{what}: give the line of the machine's /etc/ssh/ssh_host_ed25519_key.pub")
+        };
+        let mut key = PublicKey::from_openssh(text.trim())
+            .map_err(|_| wrong("this is no SSH public host key"))?;
+        if key.algorithm() != Algorithm::Ed25519 {
+            return Err(wrong(
+                "this is no Ed25519 key, the only kind that is asked for",
+            ));
+        }
+        key.set_comment("");
+        let line = key
+            .to_openssh()
+            .map_err(|error| wrong(&error.to_string()))?;
+        Ok(Self(line))
+    }
+}
+
+impl From<PublicHostKey> for String {
+    fn from(key: PublicHostKey) -> Self {
+        key.0
     }
 }
 
@@ -96,6 +143,6 @@ mod tests {
             key(1, HostKeyStage::Lasting).public_openssh()
         );
         assert!(first.public_openssh().starts_with("ssh-ed25519 "));
-        assert_eq!(first.public_blob().len(), 51);
+        assert_eq!(first.public().public_blob().len(), 51);
     }
 }

@@ -67,6 +67,16 @@ pub struct Slot {
     pub number: u16,
 }
 
+impl Slot {
+    /// The number of a region's first machine that the operator brought; those that the line launches have lower ones.
+    pub const FIRST_BROUGHT: u16 = 101;
+
+    /// Whether a machine of the operator's own (`[[node]]`) fills it: then nothing is ever launched or terminated there.
+    pub fn is_brought(&self) -> bool {
+        self.number >= Self::FIRST_BROUGHT
+    }
+}
+
 impl FromStr for Slot {
     type Err = String;
 

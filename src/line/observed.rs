@@ -6,6 +6,7 @@ use std::net::Ipv4Addr;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::account_plan::AccountPlan;
 use super::identity::CheckReference;
 use super::name::{Generation, Slot};
 use super::record::RecordSet;
@@ -18,6 +19,8 @@ use super::secret::KeyId;
 pub struct Observed {
     /// What each region that was asked showed.
     pub regions: BTreeMap<Region, RegionView>,
+    /// The operator's own machines: they are in no account, so no account can fail to show them.
+    pub brought: Vec<Instance>,
     /// The hosted zone with its records and the line's health checks; `None` for a line without a domain.
     pub zone: Option<ZoneView>,
     /// What the nodes themselves showed, by instance id; only for running instances that were asked.
@@ -26,6 +29,10 @@ pub struct Observed {
     pub verdicts: BTreeMap<String, bool>,
     /// What a region offers to a new node, or why it could not be asked; only for regions that need one.
     pub offers: BTreeMap<Region, Result<Offer, String>>,
+    /// Memory of the instance types that the profile names, in MiB, as far as EC2 told.
+    pub memory_mib: BTreeMap<String, u32>,
+    /// The account's credits, where AWS tells them.
+    pub account_plan: Option<AccountPlan>,
 }
 
 /// What a region offers to a new node.
@@ -55,7 +62,7 @@ pub enum RegionView {
     NotLookedAt(String),
 }
 
-/// An EC2 instance of a line.
+/// A machine of a line: an EC2 instance, or one of the operator's own in the same terms.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Instance {
     /// EC2's id.
@@ -178,8 +185,13 @@ pub struct HealthCheck {
 }
 
 impl Observed {
-    /// All instances of all regions that were seen.
+    /// All machines: those launched, in all regions that were seen, and the operator's own.
     pub fn instances(&self) -> impl Iterator<Item = &Instance> {
+        self.launched().chain(&self.brought)
+    }
+
+    /// All EC2 instances of all regions that were seen.
+    pub fn launched(&self) -> impl Iterator<Item = &Instance> {
         self.regions.values().flat_map(|view| match view {
             RegionView::Seen { instances, .. } => instances.as_slice(),
             RegionView::NotLookedAt(_) => &[],

@@ -4,14 +4,18 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+use super::brought::{self, Brought};
+use super::certificate::{self, CertificateSource};
 use super::name::{LineName, Slot};
 use super::place::Place;
 use super::profile_error::ProfileError;
 use super::region::Region;
+use super::scaling::{self, Hooks, Scaling};
 use super::secret_source::SecretSource;
-use super::sections::{Dns, Gateway, Lock, Logs, Nginx, Nodes, Redis, Ssh, Upstream};
+use super::sections::{Budget, Dns, Gateway, Lock, Logs, Nginx, Nodes, Push, Redis, Ssh, Upstream};
 use super::traffic::{Auth, Cache, Conversation, Cors, Merge, Quota, Retry};
 use super::traffic_check;
+use super::waf::Waf;
 
 /// A line as it is wanted; `profiles/default.toml` describes every key.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -49,12 +53,27 @@ pub struct Profile {
     pub conversation: Conversation,
     /// The proxy in front of it.
     pub nginx: Nginx,
+    /// Who signs what it shows.
+    pub certificate: CertificateSource,
+    /// The rules against attacks.
+    pub waf: Waf,
     /// The cache beside it.
     pub redis: Redis,
     /// The audit trail.
     pub logs: Logs,
     /// What keeps two commands from changing the line at once.
     pub lock: Lock,
+    /// What it may cost.
+    pub budget: Budget,
+    /// How a release becomes the live one.
+    pub push: Push,
+    /// How its number of nodes follows load.
+    pub scaling: Scaling,
+    /// Who is told what the loop does.
+    pub hooks: Hooks,
+    /// Machines of the operator's own.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub node: Vec<Brought>,
 }
 
 impl Profile {
@@ -115,6 +134,12 @@ impl Profile {
                 format!("{} is outside 3 to 3600", self.lock.ttl_seconds),
             );
         }
+        if !(5..=3600).contains(&self.push.confirm_seconds) {
+            return refuse(
+                "push.confirm_seconds",
+                format!("{} is outside 5 to 3600", self.push.confirm_seconds),
+            );
+        }
         if let Some(wrong) = fault_of_host(&self.dns.host) {
             return refuse(
                 "dns.host",
@@ -132,17 +157,36 @@ impl Profile {
                 "cannot be made on a node: lower-case letters, digits, - and _, and not root";
             return refuse("ssh.user", format!("`{}` {message}", self.ssh.user));
         }
+        if self.ssh.only_allowed && self.ssh.allow.is_empty() {
+            return refuse(
+                "ssh.only_allowed",
+                "nobody could log in: `ssh.allow` names no network".to_owned(),
+            );
+        }
+        if !self.logs.forward.is_empty() && self.logs.receiver().is_none() {
+            return refuse(
+                "logs.forward",
+                format!(
+                    "`{}` is no host and port, such as \"logs.example.com:2514\"",
+                    self.logs.forward
+                ),
+            );
+        }
+        brought::check(self)?;
+        scaling::check(self)?;
+        certificate::check(self)?;
         traffic_check::check(self)
     }
 
-    /// Every slot that the line should have, in order.
+    /// Every slot that the line has at least: those to launch into in order, then the operator's own machines.
     pub fn slots(&self) -> impl Iterator<Item = Slot> {
-        self.regions.iter().flat_map(|region| {
+        let launched = self.regions.iter().flat_map(|region| {
             (1..=self.nodes.per_region).map(|number| Slot {
                 region: region.clone(),
                 number,
             })
-        })
+        });
+        launched.chain(self.brought().map(|(slot, _)| slot))
     }
 
     /// Whether the line has a host name.
@@ -236,9 +280,16 @@ impl Default for Profile {
             cors: Cors::default(),
             conversation: Conversation::default(),
             nginx: Nginx::default(),
+            certificate: CertificateSource::default(),
+            waf: Waf::default(),
             redis: Redis::default(),
             logs: Logs::default(),
             lock: Lock::default(),
+            budget: Budget::default(),
+            push: Push::default(),
+            scaling: Scaling::default(),
+            hooks: Hooks::default(),
+            node: Vec::new(),
         }
     }
 }

@@ -23,6 +23,11 @@ impl ProfileError {
         }
     }
 
+    /// A refusal of a key's value in one of several tables (`[[node]]`), counted from 0.
+    pub fn of_table(table: &str, index: usize, key: &str, message: impl Into<String>) -> Self {
+        Self::of_key(&format!("{table}[{index}].{key}"), message)
+    }
+
     /// Translates what the TOML reader says: line number, and a suggestion for a misspelt key.
     pub fn of_toml(text: &str, error: &toml::de::Error) -> Self {
         let line = error
@@ -59,6 +64,11 @@ impl ProfileError {
         let Some(key) = self.key.as_deref() else {
             return self;
         };
+        if let Some((table, index, last)) = one_of_several(key) {
+            self.line = line_in_table(text, (table, index), last);
+            self.key = Some(format!("{table}.{last}"));
+            return self;
+        }
         let last = key.rsplit('.').next().unwrap_or(key);
         let header = format!("[{key}]");
         self.line = self.line.or_else(|| {
@@ -67,6 +77,26 @@ impl ProfileError {
         });
         self
     }
+}
+
+/// `node[2].name` taken apart.
+fn one_of_several(key: &str) -> Option<(&str, usize, &str)> {
+    let (table, rest) = key.split_once('[')?;
+    let (index, last) = rest.split_once("].")?;
+    Some((table, index.parse().ok()?, last))
+}
+
+/// Where a key of one of several tables stands, counted from 1; where the table begins if it does not.
+fn line_in_table(text: &str, (table, index): (&str, usize), key: &str) -> Option<usize> {
+    let header = format!("[[{table}]]");
+    let lines = || text.lines().map(str::trim).enumerate();
+    let (begin, _) = lines().filter(|(_, line)| *line == header).nth(index)?;
+    let mut inside = lines().skip(begin + 1);
+    let found = inside
+        .by_ref()
+        .take_while(|(_, line)| !line.starts_with('['))
+        .find(|(_, line)| key_of(line) == Some(key));
+    Some(found.map_or(begin, |(at, _)| at) + 1)
 }
 
 /// The key that a line of TOML sets.
@@ -78,13 +108,14 @@ fn key_of(line: &str) -> Option<&str> {
 /// The dotted key that is set in a line of a file, counted from 1, or in the list that the line is part of.
 fn key_at(text: &str, line: usize) -> Option<String> {
     let until: Vec<&str> = text.lines().take(line).collect();
-    let key = until.iter().rev().find_map(|line| key_of(line))?;
     let is_header = |line: &&&str| line.starts_with('[') && line.trim_end().ends_with(']');
-    let header = until
-        .iter()
-        .rev()
-        .find(is_header)
-        .map(|line| line.trim().trim_matches(['[', ']']));
+    let name_of = |line: &&str| line.trim().trim_matches(['[', ']']).to_owned();
+    // What a table lacks is told at its header.
+    if let Some(header) = until.last().filter(|line| is_header(line)) {
+        return Some(name_of(header));
+    }
+    let key = until.iter().rev().find_map(|line| key_of(line))?;
+    let header = until.iter().rev().find(is_header).map(name_of);
     Some(header.map_or_else(|| key.to_owned(), |header| format!("{header}.{key}")))
 }
 

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::kept_release::{KeptRelease, ReleaseState};
+
 /// How far a look at a node got.
 #[derive(Clone, Debug, PartialEq)]
 pub enum NodeSight {
@@ -30,8 +32,20 @@ pub struct NodeReport {
     pub lease: Option<String>,
     /// Digest of the live release; `None` before the first push.
     pub release: Option<String>,
+    /// Number of the live release.
+    #[serde(default)]
+    pub number: Option<u32>,
+    /// The release that waits for its confirmation: without it the node goes back.
+    #[serde(default)]
+    pub pending: Option<u32>,
+    /// The releases that it remembers, by number.
+    #[serde(default)]
+    pub releases: BTreeMap<u32, KeptRelease>,
     /// The live release's parts by name, each with its digest.
     pub parts: BTreeMap<String, PartState>,
+    /// The certificate chain of the live release, PEM.
+    #[serde(default)]
+    pub chain: Option<String>,
     /// systemd's word for each unit that a line needs (`active`, `failed` …).
     pub units: BTreeMap<String, String>,
     /// What the gateway's admin port said; `None` when it did not answer.
@@ -73,6 +87,21 @@ pub struct GatewayStatus {
     /// The APIs behind it.
     #[serde(default)]
     pub upstreams: Vec<UpstreamStatus>,
+    /// Its share of upstream calls at the same time; `None` for a gateway that does not tell.
+    #[serde(default)]
+    pub permits: Option<PermitStatus>,
+}
+
+/// What a gateway says of its upstream permits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PermitStatus {
+    /// Calls that are under way.
+    pub used: u64,
+    /// Calls that may be under way at once.
+    pub all: u64,
+    /// Requests that wait for one.
+    #[serde(default)]
+    pub waiting: u64,
 }
 
 /// What a gateway says of one API behind it.
@@ -101,6 +130,38 @@ impl GatewayStatus {
 }
 
 impl NodeReport {
+    /// The live release's number, if nobody has confirmed it yet.
+    pub fn unconfirmed(&self) -> Option<u32> {
+        let live = self.number?;
+        let is_new = self
+            .releases
+            .get(&live)
+            .is_some_and(|release| release.state == ReleaseState::Unconfirmed);
+        (is_new || self.pending.is_some()).then_some(live)
+    }
+
+    /// The live release's number, if somebody has confirmed it.
+    pub fn confirmed(&self) -> Option<u32> {
+        self.number.filter(|_| self.unconfirmed().is_none())
+    }
+
+    /// The newest release up to this number that fits.
+    pub fn newest_up_to(
+        &self,
+        number: u32,
+        fits: impl Fn(&KeptRelease) -> bool,
+    ) -> Option<&KeptRelease> {
+        let mut older = self.releases.range(..=number).rev();
+        older
+            .find(|(_, release)| fits(release))
+            .map(|(_, release)| release)
+    }
+
+    /// Whether anything of the line is there: a release, or what comes before the first.
+    pub fn holds_something(&self) -> bool {
+        self.booted || self.boot_error.is_some() || self.release.is_some()
+    }
+
     /// Everything that differs from what was pushed, one short phrase each; empty on a sound node.
     pub fn troubles(&self) -> Vec<String> {
         let files = self
@@ -121,6 +182,13 @@ impl NodeReport {
             .boot_error
             .iter()
             .map(|text| format!("first boot failed: {text}"));
-        boot.chain(files).chain(units).chain(gateway).collect()
+        let confirmation = self
+            .unconfirmed()
+            .map(|number| format!("release {number} is not confirmed"));
+        boot.chain(files)
+            .chain(units)
+            .chain(gateway)
+            .chain(confirmation)
+            .collect()
     }
 }

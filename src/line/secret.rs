@@ -92,15 +92,23 @@ impl LineSecret {
     }
 
     /// The password of the Redis on every node, 64 hexadecimal digits.
-    pub fn redis_password(&self) -> Secret {
-        Secret(hex(&self.derive("redis", 1, "")))
+    pub fn redis_password(&self, epoch: u32) -> Secret {
+        Secret(hex(&self.derive("redis", epoch, "")))
     }
 
     /// The API key that `dsline` itself, and a single user, call the line with.
-    pub fn first_api_key(&self) -> Secret {
+    pub fn first_api_key(&self, epoch: u32) -> Secret {
         Secret(format!(
             "dsl-{}",
-            &hex(&self.derive("api-key", 1, "first"))[..40]
+            &hex(&self.derive("api-key", epoch, "first"))[..40]
+        ))
+    }
+
+    /// What a Prometheus shows to read the metrics of every node; it opens nothing else.
+    pub fn metrics_token(&self) -> Secret {
+        Secret(format!(
+            "dslm-{}",
+            &hex(&self.derive("metrics", 1, ""))[..40]
         ))
     }
 

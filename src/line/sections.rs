@@ -38,6 +38,8 @@ pub struct Ssh {
     pub user: String,
     /// Networks that may reach port 22, beside the operator's own address.
     pub allow: Vec<IpNet>,
+    /// Whether a node's own firewall, too, lets only `allow` reach port 22.
+    pub only_allowed: bool,
     /// Public keys (text, or a file) that may log in; empty means the operator's own.
     pub keys: Vec<String>,
     /// The private key to log in with; empty means the SSH agent and the usual files.
@@ -136,6 +138,8 @@ pub struct Nginx {
     pub requests_per_second: u32,
     /// Requests above that rate that are let through at once.
     pub burst: u32,
+    /// Requests of one address at the same time.
+    pub connections: u32,
 }
 
 /// Oldest TLS version that a node speaks.
@@ -155,6 +159,8 @@ pub enum TlsMinimum {
 pub struct Redis {
     /// Memory for cached answers, in MiB.
     pub max_memory_mib: u32,
+    /// Raised by one, it changes the password between the gateway and Redis.
+    pub password_epoch: u32,
 }
 
 /// `[lock]`.
@@ -165,6 +171,14 @@ pub struct Lock {
     pub ttl_seconds: u32,
 }
 
+/// `[push]`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Push {
+    /// Seconds in which a new release must be confirmed over a new SSH connection; otherwise the node goes back.
+    pub confirm_seconds: u32,
+}
+
 /// `[logs]`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -173,6 +187,52 @@ pub struct Logs {
     pub keep_days: u32,
     /// Whether the audit trail holds what users ask.
     pub prompts: bool,
+    /// Where nodes also send the trail, by RELP over TLS (rsyslog's imrelp), as `host:port`; empty for nowhere.
+    pub forward: String,
+    /// The authority that the receiver's certificate comes from, a PEM file; otherwise those that the system trusts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub forward_ca: Option<PathBuf>,
+}
+
+impl Logs {
+    /// Host and port of the receiver; `None` when there is none, or it cannot be read.
+    pub fn receiver(&self) -> Option<(&str, u16)> {
+        let (host, port) = self.forward.rsplit_once(':')?;
+        let is_host = |byte: u8| byte.is_ascii_alphanumeric() || b".-".contains(&byte);
+        let is_name = !host.is_empty() && host.bytes().all(is_host);
+        let port = port.parse().ok().filter(|port| *port != 0)?;
+        is_name.then_some((host, port))
+    }
+}
+
+/// `[budget]`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Budget {
+    /// The most dollars a month that the line may cost; 0 for no ceiling.
+    pub month_usd: u64,
+    /// DNS queries a month that are reckoned with.
+    pub queries: u64,
+    /// GB of traffic out a month that are reckoned with.
+    pub traffic_gb: u64,
+}
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self {
+            month_usd: 0,
+            queries: 100_000,
+            traffic_gb: 10,
+        }
+    }
+}
+
+impl Default for Push {
+    fn default() -> Self {
+        Self {
+            confirm_seconds: 60,
+        }
+    }
 }
 
 impl Default for Nodes {
@@ -198,6 +258,7 @@ impl Default for Ssh {
         Self {
             user: "dsline".to_owned(),
             allow: Vec::new(),
+            only_allowed: false,
             keys: Vec::new(),
             identity: None,
             address_service: "https://checkip.amazonaws.com".to_owned(),
@@ -248,6 +309,7 @@ impl Default for Nginx {
             tls_min: TlsMinimum::Tls13,
             requests_per_second: 100,
             burst: 200,
+            connections: 2000,
         }
     }
 }
@@ -256,6 +318,7 @@ impl Default for Redis {
     fn default() -> Self {
         Self {
             max_memory_mib: 256,
+            password_epoch: 1,
         }
     }
 }
@@ -271,6 +334,8 @@ impl Default for Logs {
         Self {
             keep_days: 30,
             prompts: false,
+            forward: String::new(),
+            forward_ca: None,
         }
     }
 }

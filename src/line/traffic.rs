@@ -131,10 +131,30 @@ impl Quota {
 pub struct Auth {
     /// Only these networks may ask, with a key or token all the same; empty lets every address ask.
     pub allow: Vec<IpNet>,
+    /// Epochs of the line's own API key that are let in; the last is the one in use.
+    pub key_epochs: Vec<u32>,
+    /// Epochs of tokens that are still let in beside the one in use.
+    pub old_token_epochs: Vec<u32>,
     /// Raised by one, it makes every token void that `dsline token issue` ever made.
     pub token_epoch: u32,
     /// Tokens of somebody else's making.
     pub issuer: Option<Issuer>,
+}
+
+impl Auth {
+    /// The epoch of the API key that the line's users are given.
+    pub fn key_epoch(&self) -> u32 {
+        *self
+            .key_epochs
+            .last()
+            .expect("a profile without one is refused")
+    }
+
+    /// Epochs of all tokens that are let in.
+    pub fn token_epochs(&self) -> impl Iterator<Item = u32> + '_ {
+        let old = self.old_token_epochs.iter().copied();
+        old.chain([self.token_epoch])
+    }
 }
 
 /// `[auth.issuer]`: whose tokens are accepted beside the line's own.
@@ -247,6 +267,8 @@ impl Default for Auth {
     fn default() -> Self {
         Self {
             allow: Vec::new(),
+            key_epochs: vec![1],
+            old_token_epochs: Vec::new(),
             token_epoch: 1,
             issuer: None,
         }

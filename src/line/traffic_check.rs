@@ -14,8 +14,29 @@ const COUNT: RangeInclusive<u32> = 1..=u32::MAX;
 /// Refuses the first value that a gateway would not take.
 pub(super) fn check(profile: &Profile) -> Result<(), ProfileError> {
     numbers(profile)?;
+    epochs(profile)?;
     texts(profile)?;
     upstreams(profile)
+}
+
+/// An epoch that is named twice, or no key at all, is a slip of whoever edits it by hand.
+fn epochs(profile: &Profile) -> Result<(), ProfileError> {
+    let keys = &profile.auth.key_epochs;
+    let tokens: Vec<u32> = profile.auth.token_epochs().collect();
+    for (key, epochs) in [
+        ("auth.key_epochs", keys),
+        ("auth.old_token_epochs", &tokens),
+    ] {
+        let all: BTreeSet<&u32> = epochs.iter().collect();
+        if all.len() != epochs.len() || all.is_empty() || all.contains(&0) {
+            return Err(refusal(
+                key,
+                "epochs are numbers from 1, each of them once, at least one of them in use"
+                    .to_owned(),
+            ));
+        }
+    }
+    Ok(())
 }
 
 fn numbers(profile: &Profile) -> Result<(), ProfileError> {
@@ -29,6 +50,8 @@ fn numbers(profile: &Profile) -> Result<(), ProfileError> {
         auth,
         cors,
         conversation,
+        nginx,
+        waf,
         ..
     } = profile;
     let ranges = [
@@ -47,6 +70,8 @@ fn numbers(profile: &Profile) -> Result<(), ProfileError> {
         ("retry.attempts", retry.attempts, 1..=10),
         ("retry.budget_percent", retry.budget_percent, 0..=100),
         ("retry.deadline_seconds", retry.deadline_seconds, SECONDS),
+        ("nginx.connections", nginx.connections, COUNT),
+        ("waf.paranoia", waf.paranoia, 1..=4),
         ("cache.ttl_seconds", cache.ttl_seconds, SECONDS),
         (
             "cache.memory_mib",
@@ -63,6 +88,7 @@ fn numbers(profile: &Profile) -> Result<(), ProfileError> {
             SECONDS,
         ),
         ("auth.token_epoch", auth.token_epoch, COUNT),
+        ("redis.password_epoch", profile.redis.password_epoch, COUNT),
         ("cors.max_age_seconds", cors.max_age_seconds, SECONDS),
         (
             "conversation.ttl_seconds",

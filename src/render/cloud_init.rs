@@ -11,6 +11,27 @@ struct FirstBoot {
     swap_mib: u32,
 }
 
+#[derive(Template)]
+#[template(path = "node/nginx.wait.conf.j2", escape = "none")]
+struct NginxWait;
+
+/// What a machine that the line did not launch is given instead of user data.
+#[derive(Clone, Debug)]
+pub struct Preparation {
+    /// The drop-in by which nginx waits for the first release.
+    pub nginx: String,
+    /// The first-boot script.
+    pub first_boot: String,
+}
+
+/// The parts of first boot that do not touch what is its owner's: neither users nor sshd, and no swap.
+pub fn preparation() -> Preparation {
+    Preparation {
+        nginx: filled(&NginxWait),
+        first_boot: filled(&FirstBoot { swap_mib: 0 }),
+    }
+}
+
 /// The strings that a user wrote are quoted as YAML already.
 #[derive(Template)]
 #[template(path = "cloud-init.yaml.j2", escape = "none")]
@@ -22,6 +43,7 @@ struct CloudConfig<'a> {
     host_key_public: String,
     user: String,
     authorized_keys: Vec<String>,
+    nginx_wait: String,
     first_boot: String,
 }
 
@@ -44,6 +66,7 @@ pub fn user_data(
         host_key_public: quoted(&host_key.public_openssh()),
         user: quoted(&profile.ssh.user),
         authorized_keys: authorized_keys.iter().map(|key| quoted(key)).collect(),
+        nginx_wait: filled(&NginxWait).trim_end().to_owned(),
         first_boot: filled(&FirstBoot {
             swap_mib: profile.nodes.swap_mib,
         })
@@ -95,11 +118,20 @@ mod tests {
         assert!(!text.contains(&public_of(HostKeyStage::Lasting)));
         for other in [
             secret.to_hex(),
-            secret.redis_password(),
-            secret.first_api_key(),
+            secret.redis_password(1),
+            secret.first_api_key(1),
         ] {
             assert!(!text.contains(other.expose()));
         }
+    }
+
+    #[test]
+    fn a_machine_that_was_not_launched_is_prepared_without_what_is_its_owners() {
+        let Preparation { nginx, first_boot } = preparation();
+        assert!(nginx.contains("ConditionPathExists=/var/lib/dsline/current/nginx/nginx.conf\n"));
+        assert!(first_boot.starts_with("#!/bin/bash\n"));
+        assert!(!first_boot.contains("swap") && !first_boot.contains("sshd"));
+        assert!(text(&Profile::default(), 1).contains(nginx.lines().nth(1).unwrap()));
     }
 
     #[test]

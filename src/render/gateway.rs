@@ -43,16 +43,18 @@ pub(super) fn gateway(input: &NodeInput, image_digest: &str) -> Part {
         image_digest,
         memory_mib,
     };
-    let jwt_key = verification_key(input.secret, input.profile.auth.token_epoch);
+    let tokens = input.profile.auth.token_epochs();
+    let jwt_keys = tokens.map(|epoch| verification_key(input.secret, epoch).expose().to_owned());
+    let jwt_keys = jwt_keys.collect::<Vec<_>>().join("\n");
+    let redis_password = input
+        .secret
+        .redis_password(input.profile.redis.password_epoch);
     let mut files = vec![
         File::of_template("compose.yaml", &compose),
         settings(input),
         secret_file("secrets/client_keys", &client_keys(input)),
-        secret_file("secrets/jwt_keys", jwt_key.expose()),
-        secret_file(
-            "secrets/redis_password",
-            input.secret.redis_password().expose(),
-        ),
+        secret_file("secrets/jwt_keys", &jwt_keys),
+        secret_file("secrets/redis_password", redis_password.expose()),
     ];
     let keys = key_files(input.profile).zip(input.upstream_keys);
     files.extend(keys.map(|(path, key)| secret_file(&path, key.expose().trim())));
@@ -61,8 +63,12 @@ pub(super) fn gateway(input: &NodeInput, image_digest: &str) -> Part {
 
 /// One line for each key that is let in; the gateway knows keys by their hashes only.
 fn client_keys(input: &NodeInput) -> String {
-    let hash = Sha256::digest(input.secret.first_api_key().expose());
-    format!("sha256:{}", hex(&hash))
+    let line = |epoch: &u32| {
+        let hash = Sha256::digest(input.secret.first_api_key(*epoch).expose());
+        format!("sha256:{}", hex(&hash))
+    };
+    let epochs = &input.profile.auth.key_epochs;
+    epochs.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
 fn secret_file(path: &str, text: &str) -> File {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::file::Content;
-use crate::line::{LineSecret, Profile, Secret, Slot};
+use crate::line::{Certificate, LineSecret, Profile, Secret, Slot};
 
 /// The gateway's program, read once and shared by all nodes.
 #[derive(Clone, PartialEq, Eq)]
@@ -50,6 +50,10 @@ pub struct NodeInput<'a> {
     pub upstream_keys: &'a [Secret],
     /// The gateway's program.
     pub gateway: &'a GatewayBinary,
-    /// The certificate is of this month.
+    /// What it shows; `None` is a certificate of the line's own authority.
+    pub certificate: Option<&'a Certificate>,
+    /// The authority of the receiver of the trail, PEM, where the profile names one.
+    pub forward_ca: Option<&'a str>,
+    /// That certificate is of this month.
     pub now: Timestamp,
 }

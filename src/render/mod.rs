@@ -11,10 +11,12 @@ mod redis;
 mod release;
 mod settings;
 mod system;
+mod waf;
 
-pub use cloud_init::user_data;
+pub use cloud_init::{Preparation, preparation, user_data};
 pub use file::{CONTAINER_ID, Content, File, Owner};
 pub use input::{GatewayBinary, NodeInput};
 pub use node::node;
 pub use release::{Part, PartName, Release};
+pub use settings::gateway_settings;
 pub use system::links;

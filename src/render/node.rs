@@ -19,14 +19,15 @@ pub fn node(input: &NodeInput) -> Release {
         logrotate(input),
         nginx(input),
         redis(input),
-        rsyslog(),
-        system(),
+        rsyslog(input),
+        system(input),
     ];
     Release::new(parts, &key)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
     use std::net::Ipv4Addr;
 
     use std::fmt::Write as _;
@@ -76,6 +77,8 @@ mod tests {
                 secret: &LineSecret::from_bytes([1; 32]),
                 upstream_keys: &self.upstream_keys,
                 gateway: &self.gateway,
+                certificate: None,
+                forward_ca: Some("CA\n"),
                 now: self.now.parse().unwrap(),
             })
         }
@@ -144,10 +147,11 @@ mod tests {
     fn no_secret_is_shown_and_every_file_with_one_is_marked() {
         let secret = LineSecret::from_bytes([1; 32]);
         let secrets = [
-            secret.redis_password(),
+            secret.redis_password(1),
             verification_key(&secret, 1),
             Secret::new("sk-upstream"),
-            secret.first_api_key(),
+            secret.first_api_key(1),
+            secret.metrics_token(),
             secret.to_hex(),
         ];
         for (path, file) in given().release().listing() {
@@ -200,6 +204,37 @@ mod tests {
         let mut longer = given();
         longer.profile.logs.keep_days = 60;
         assert_eq!(changed(longer), [PartName::Logrotate]);
+        let mut sending = given();
+        sending.profile.logs.forward = "hub.example.com:2514".to_owned();
+        assert_eq!(changed(sending), [PartName::Rsyslog]);
+    }
+
+    #[test]
+    fn a_trail_that_is_sent_goes_by_tls_from_a_queue_that_holds_nothing_up() {
+        let mut sending = given();
+        sending.profile.logs.forward = "hub.example.com:2514".to_owned();
+        let release = sending.release();
+        let files: BTreeMap<String, &File> = release.listing().collect();
+        let rules = files["rsyslog/dsline.conf"].shown();
+        for part in [
+            "target=\"hub.example.com\" port=\"2514\"",
+            "tls=\"on\" tls.authMode=\"name\" tls.permittedPeer=[\"hub.example.com\"]",
+            "tls.caCert=\"/var/lib/dsline/current/rsyslog/tls/ca.pem\"",
+            "queue.timeoutEnqueue=\"0\"",
+            "rules=\\\"%$.rules%\\\"] %$.target%\")",
+        ] {
+            assert!(rules.contains(part), "{part} is not in\n{rules}");
+        }
+        assert_eq!(rules.matches("call dsline-forward").count(), 3);
+        let key = files["rsyslog/tls/key.pem"];
+        assert!(key.is_secret && key.mode == 0o640);
+        assert_eq!(files["rsyslog/tls/ca.pem"].shown(), "CA\n");
+        let silent = given().release();
+        assert!(
+            !silent
+                .listing()
+                .any(|(path, _)| path.starts_with("rsyslog/tls"))
+        );
     }
 
     #[test]

@@ -24,7 +24,8 @@ pub(super) fn redis(input: &NodeInput) -> Part {
             max_memory_mib,
         })
     };
-    let content = Content::new(with(input.secret.redis_password().expose()).into_bytes());
+    let epoch = input.profile.redis.password_epoch;
+    let content = Content::new(with(input.secret.redis_password(epoch).expose()).into_bytes());
     let file = File::new("redis.conf", 0o640, Owner::RootAnd("redis"), content)
         .hidden_as(with("[secret]"));
     Part::new(PartName::Redis, vec![file])

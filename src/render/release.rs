@@ -135,6 +135,12 @@ impl Release {
         })
     }
 
+    /// A file's text by its path in that tree; `None` when there is no such file, or it is no text.
+    pub fn text(&self, path: &str) -> Option<&str> {
+        let (_, file) = self.listing().find(|(place, _)| place == path)?;
+        std::str::from_utf8(&file.content).ok()
+    }
+
     fn index(&self, name: PartName) -> usize {
         self.parts
             .iter()

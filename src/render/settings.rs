@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use askama::Template;
 
-use super::file::File;
+use super::file::{File, filled};
 use super::input::NodeInput;
 use crate::line::{Cache, Conversation, Cors, ISSUER, Merge, Profile, Quota, Retry, audience};
 
@@ -49,14 +49,25 @@ struct Upstream {
 
 /// The file of one node.
 pub(super) fn settings(input: &NodeInput) -> File {
-    let profile = input.profile;
+    File::of_template(
+        "gateway.toml",
+        &template(input.profile, &input.slot.to_string()),
+    )
+}
+
+/// The text of the file, for a gateway of this name somewhere else.
+pub fn gateway_settings(profile: &Profile, node: &str) -> String {
+    filled(&template(profile, node))
+}
+
+fn template<'a>(profile: &'a Profile, node: &str) -> Settings<'a> {
     let issuer = profile.auth.issuer.as_ref();
     let with_issuer = |own: String, other: Option<&String>| {
         quoted_list(std::iter::once(own).chain(other.cloned()))
     };
     let algorithms = issuer.iter().flat_map(|issuer| &issuer.algorithms);
-    let settings = Settings {
-        node: quoted(&input.slot.to_string()),
+    Settings {
+        node: quoted(node),
         line: quoted(profile.name.as_str()),
         upstreams: upstreams(profile),
         connect_timeout_seconds: profile.upstream.connect_timeout_seconds,
@@ -74,7 +85,7 @@ pub(super) fn settings(input: &NodeInput) -> File {
         jwks_url: issuer.map(|issuer| quoted(&issuer.jwks_url)),
         body_bytes: u64::from(profile.gateway.body_limit_mib) << 20,
         quota: &profile.quota,
-        permits: profile.quota.permits_of_node(profile.slots().count()),
+        permits: profile.quota.permits_of_node(profile.most_nodes()),
         cache: &profile.cache,
         cache_memory_bytes: u64::from(profile.cache.memory_mib) << 20,
         cache_answer_bytes: u64::from(profile.cache.answer_kib) << 10,
@@ -85,8 +96,7 @@ pub(super) fn settings(input: &NodeInput) -> File {
         conversation: &profile.conversation,
         model: quoted(&profile.conversation.model),
         prompts: profile.logs.prompts,
-    };
-    File::of_template("gateway.toml", &settings)
+    }
 }
 
 /// Where the upstreams' keys lie in the gateway's part, in the order of the profile.
