@@ -2,13 +2,18 @@
 
 use std::net::Ipv4Addr;
 
-use crate::line::{NodeReport, Slot};
+use crate::line::{Certificate, NodeReport, Slot};
 use crate::render::{NodeInput, PartName, Release, node};
 
 use super::context::Wanted;
 
-/// The release that a node should run.
-pub fn release_of(wanted: &Wanted, slot: &Slot, address: Option<Ipv4Addr>) -> Release {
+/// The release that a node should run, with a certificate of the line's own authority unless there is another.
+pub fn release_of(
+    wanted: &Wanted,
+    certificate: Option<&Certificate>,
+    slot: &Slot,
+    address: Option<Ipv4Addr>,
+) -> Release {
     node(&NodeInput {
         profile: &wanted.profile,
         slot,
@@ -16,6 +21,8 @@ pub fn release_of(wanted: &Wanted, slot: &Slot, address: Option<Ipv4Addr>) -> Re
         secret: &wanted.secret,
         upstream_keys: &wanted.upstream_keys,
         gateway: &wanted.gateway,
+        certificate,
+        forward_ca: wanted.forward_ca.as_deref(),
         now: wanted.now,
     })
 }

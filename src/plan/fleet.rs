@@ -11,6 +11,8 @@ use crate::line::{
     NodeSight, Observed, Profile, RecordSet, RecordValue, Region, RegionView, Slot,
 };
 
+use super::roster::Roster;
+
 /// How long a new instance may stay silent before it counts as dead.
 const BOOT_GRACE: SignedDuration = SignedDuration::from_mins(10);
 
@@ -36,8 +38,13 @@ pub(super) struct Fleet<'a> {
 }
 
 /// The wanted regions in which a node must be launched.
-pub fn regions_to_launch_in(profile: &Profile, observed: &Observed, now: Timestamp) -> Vec<Region> {
-    let fleet = Fleet::new(profile, observed, now);
+pub fn regions_to_launch_in(
+    profile: &Profile,
+    roster: &Roster,
+    observed: &Observed,
+    now: Timestamp,
+) -> Vec<Region> {
+    let fleet = Fleet::new(profile, roster, observed, now);
     let mut regions: Vec<Region> = fleet
         .slots
         .iter()
@@ -50,28 +57,44 @@ pub fn regions_to_launch_in(profile: &Profile, observed: &Observed, now: Timesta
 
 impl<'a> Fleet<'a> {
     /// Sorts the observed instances into the wanted slots.
-    pub(super) fn new(profile: &Profile, observed: &'a Observed, now: Timestamp) -> Self {
+    pub(super) fn new(
+        profile: &Profile,
+        roster: &Roster,
+        observed: &'a Observed,
+        now: Timestamp,
+    ) -> Self {
         let mut slots = BTreeMap::new();
         let mut surplus = Vec::new();
-        for slot in profile.slots() {
+        for slot in roster.slots() {
             let filling = match observed.regions.get(&slot.region) {
+                _ if slot.is_brought() => fill_brought(slot, &profile.name, observed),
                 Some(RegionView::Seen { .. }) => {
-                    fill(&slot, &profile.name, observed, now, &mut surplus)
+                    fill(slot, &profile.name, observed, now, &mut surplus)
                 }
                 _ => Filling::Unseen,
             };
-            slots.insert(slot, filling);
+            slots.insert(slot.clone(), filling);
         }
-        for instance in observed.instances().filter(|instance| is_present(instance)) {
+        for instance in observed.launched().filter(|instance| is_present(instance)) {
             match &instance.slot {
                 None => surplus.push((instance, "its tags do not name a slot".to_owned())),
-                Some(slot) if !slots.contains_key(slot) => {
-                    surplus.push((instance, "the profile does not have its slot".to_owned()));
+                // Tags set by hand may name a slot that nothing is ever launched into.
+                Some(slot) if slot.is_brought() || !slots.contains_key(slot) => {
+                    surplus.push((instance, slotless(profile, slot)));
                 }
                 Some(_) => {}
             }
         }
         Self { slots, surplus }
+    }
+}
+
+/// Why an instance fills none of the line's slots.
+fn slotless(profile: &Profile, slot: &Slot) -> String {
+    if profile.numbers_in(&slot.region).contains(&slot.number) {
+        "so many nodes are not needed any more".to_owned()
+    } else {
+        "the profile does not have its slot".to_owned()
     }
 }
 
@@ -83,6 +106,33 @@ pub(super) fn is_present(instance: &Instance) -> bool {
     )
 }
 
+/// A machine of the operator's own is the only one that its slot can have, however it is: it is told of, never replaced.
+fn fill_brought<'a>(slot: &Slot, line: &LineName, observed: &'a Observed) -> Filling<'a> {
+    let mut all = observed.brought.iter();
+    let Some(instance) = all.find(|one| one.slot.as_ref() == Some(slot)) else {
+        return Filling::Unseen;
+    };
+    match observed.nodes.get(&instance.id) {
+        Some(NodeSight::Reported(report)) => Filling::Kept(instance, Some(report)),
+        Some(NodeSight::Unreachable(why)) => {
+            let is_dead = verdict(instance, line, observed) == Some(false);
+            let dead = "and Route 53 finds it unhealthy: it is dead, and nothing replaces a machine of your own";
+            Filling::Stuck(
+                instance,
+                if is_dead {
+                    format!("{why}, {dead}")
+                } else {
+                    why.clone()
+                },
+            )
+        }
+        Some(NodeSight::WrongHostKey(why) | NodeSight::Refused(why)) => {
+            Filling::Stuck(instance, why.clone())
+        }
+        None => Filling::Kept(instance, None),
+    }
+}
+
 fn fill<'a>(
     slot: &Slot,
     line: &LineName,
@@ -91,7 +141,7 @@ fn fill<'a>(
     surplus: &mut Vec<(&'a Instance, String)>,
 ) -> Filling<'a> {
     let of_slot: Vec<&Instance> = observed
-        .instances()
+        .launched()
         .filter(|instance| instance.slot.as_ref() == Some(slot))
         .collect();
     let newest = of_slot.iter().map(|instance| instance.generation).max();

@@ -103,7 +103,7 @@ fn is_needed(plan: &Plan, context: &Context<'_>, region: &Region) -> bool {
     };
     let mut here = context
         .observed
-        .instances()
+        .launched()
         .filter(|instance| instance.region == *region && is_present(instance));
     !here.all(goes)
 }

@@ -59,11 +59,7 @@ fn leaving() -> Plan {
         records: desired(&both, "Z1", &nodes),
         checks,
     });
-    let context = Context {
-        wanted: &wanted,
-        observed: &observed,
-        operator: None,
-    };
+    let context = Context::new(&wanted, &observed, None);
     up(&context).unwrap()
 }
 

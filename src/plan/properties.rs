@@ -7,18 +7,13 @@ use crate::line::*;
 
 use super::context::{Context, Wanted};
 use super::disorder::{ALL, disorder, foreign_records};
-use super::samples::{NOW, profile, pushed, wanted};
+use super::samples::{NOW, bring, brought, profile, pushed, wanted};
 use super::simulation::{Luck, World};
 use super::step::{Action, Plan, StepId};
 use super::{teardown, up};
 
 fn plan(wanted: &Wanted, observed: &Observed) -> Plan {
-    up(&Context {
-        wanted,
-        observed,
-        operator: None,
-    })
-    .unwrap()
+    up(&Context::new(wanted, observed, None)).unwrap()
 }
 
 #[test]
@@ -246,6 +241,12 @@ fn operators_rules(world: &World) -> usize {
     rules.filter(|rule| rule.from_port == 22).count()
 }
 
+/// What is wanted, with some machines of the operator's own.
+fn with_own(mut profile: Profile, count: usize) -> Wanted {
+    profile.node = brought(&profile, count);
+    wanted(profile)
+}
+
 /// Exactly what is wanted is there.
 fn insist_on_whole(wanted: &Wanted, world: &mut World, last: &Plan) {
     let mut slots: Vec<Slot> = wanted.profile.slots().collect();
@@ -310,9 +311,10 @@ proptest! {
     #![proptest_config(config())]
 
     #[test]
-    fn from_any_state_two_rounds_lead_to_what_is_wanted(disorder in disorder(), regions in 1..=3_usize, per_region in 1..=2_u16, dice in dice()) {
-        let wanted = wanted(profile(&ALL[..regions], per_region));
+    fn from_any_state_two_rounds_lead_to_what_is_wanted(disorder in disorder(), regions in 1..=3_usize, per_region in 1..=2_u16, own in 0..=3_usize, dice in dice()) {
+        let wanted = with_own(profile(&ALL[..regions], per_region), own);
         let mut world = disorder.world(&wanted);
+        bring(&mut world.observed, &wanted, &dice);
         let mut dice = Dice { bytes: dice, at: 0 };
         let others = operators_rules(&world);
         let mut last = settle(&wanted, &mut world, &mut dice);
@@ -325,9 +327,10 @@ proptest! {
     }
 
     #[test]
-    fn whatever_fails_on_the_way_two_more_rounds_lead_there(disorder in disorder(), regions in 1..=3_usize, per_region in 1..=2_u16, dice in dice()) {
-        let wanted = wanted(profile(&ALL[..regions], per_region));
+    fn whatever_fails_on_the_way_two_more_rounds_lead_there(disorder in disorder(), regions in 1..=3_usize, per_region in 1..=2_u16, own in 0..=3_usize, dice in dice()) {
+        let wanted = with_own(profile(&ALL[..regions], per_region), own);
         let mut world = disorder.world(&wanted);
+        bring(&mut world.observed, &wanted, &dice);
         let bytes = dice.clone();
         let mut dice = Dice { bytes: dice, at: 0 };
         let hidden = hide(&mut world, disorder.unseen);
@@ -349,9 +352,10 @@ proptest! {
     }
 
     #[test]
-    fn a_teardown_of_anything_leaves_nothing_but_what_is_not_ours(disorder in disorder(), dice in dice()) {
-        let wanted = wanted(profile(&ALL, 1));
+    fn a_teardown_of_anything_leaves_nothing_but_what_is_not_ours(disorder in disorder(), own in 0..=3_usize, dice in dice()) {
+        let wanted = with_own(profile(&ALL, 1), own);
         let mut world = disorder.world(&wanted);
+        bring(&mut world.observed, &wanted, &dice);
         let bytes = dice.clone();
         let mut dice = Dice { bytes: dice, at: 0 };
         for round in 0..2 {
@@ -364,7 +368,7 @@ proptest! {
             world.run(&wanted, &plan, |among| dice.roll(among), luck);
             time_passes(&mut world);
         }
-        prop_assert_eq!(world.observed.instances().count() + world.observed.groups().count() + world.zone().checks.len(), 0);
+        prop_assert_eq!(world.observed.launched().count() + world.observed.groups().count() + world.zone().checks.len(), 0);
         prop_assert_eq!(&world.zone().records, &foreign_records());
         let zone = world.zone().clone();
         prop_assert!(teardown(&wanted.profile.name, &world.observed, &[zone]).is_empty());
@@ -378,7 +382,13 @@ fn another_secret_and_paid_types_are_refused() {
     world.offered(&wanted);
     let timestamp: Timestamp = NOW.parse().unwrap();
     assert_eq!(
-        super::regions_to_launch_in(&wanted.profile, &world.observed, timestamp).len(),
+        super::regions_to_launch_in(
+            &wanted.profile,
+            &super::Roster::standing(&wanted.profile, &world.observed),
+            &world.observed,
+            timestamp
+        )
+        .len(),
         1
     );
     let region: Region = "us-east-1".parse().unwrap();
@@ -386,12 +396,7 @@ fn another_secret_and_paid_types_are_refused() {
         panic!()
     };
     offer.free_types = vec!["c7i-flex.large".to_owned()];
-    let refused = up(&Context {
-        wanted: &wanted,
-        observed: &world.observed,
-        operator: None,
-    })
-    .unwrap_err();
+    let refused = up(&Context::new(&wanted, &world.observed, None)).unwrap_err();
     assert_eq!(
         refused.to_string(),
         "us-east-1: none of t3.micro, t2.micro, t3.small is offered free to this account; free there: c7i-flex.large"
@@ -404,12 +409,7 @@ fn another_secret_and_paid_types_are_refused() {
         },
     );
     world.parts(&region).1[0].key_id = Some(KeyId::new("another"));
-    let refused = up(&Context {
-        wanted: &wanted,
-        observed: &world.observed,
-        operator: None,
-    })
-    .unwrap_err();
+    let refused = up(&Context::new(&wanted, &world.observed, None)).unwrap_err();
     assert!(
         refused
             .to_string()

@@ -159,10 +159,8 @@ fn kept_nodes(profile: &Profile, observed: &Observed) -> Vec<NodeRecord> {
 }
 
 fn is_unseen(observed: &Observed, slot: &Slot) -> bool {
-    !matches!(
-        observed.regions.get(&slot.region),
-        Some(RegionView::Seen { .. })
-    )
+    let view = observed.regions.get(&slot.region);
+    !slot.is_brought() && !matches!(view, Some(RegionView::Seen { .. }))
 }
 
 /// Plans the removal of checks that nothing needs any more, once no record names them.

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use crate::line::{Place, Region};
+use crate::cost::{SmallerLine, Usd};
+use crate::line::{MemoryNeeds, Place, Region};
 
 /// A refused plan; nothing has been changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,6 +68,29 @@ pub enum Refusal {
         /// What is wrong, for each node.
         sick: Vec<String>,
     },
+    /// What runs on a node may use more memory than it has.
+    DoesNotFit {
+        /// The instance type.
+        kind: String,
+        /// Its memory, in MiB.
+        has: u32,
+        /// What would run on it.
+        needs: MemoryNeeds,
+    },
+    /// The line costs more in a month than the profile allows.
+    OverBudget {
+        /// What it costs.
+        total: Usd,
+        /// What it may cost.
+        budget: Usd,
+        /// The largest line of fewer regions that costs no more, if there is one.
+        smaller: Option<SmallerLine>,
+    },
+    /// There is a budget, and a node whose price is not known.
+    UnknownPrice {
+        /// The instance types.
+        kinds: Vec<String>,
+    },
 }
 
 impl Refusal {
@@ -100,6 +124,23 @@ impl Refusal {
             ),
             Self::NotHealthy { region, .. } => {
                 format!("look at `dsline status`, mend a node of {region}, and say it again; it stays out meanwhile")
+            }
+            Self::DoesNotFit { .. } => {
+                "lower `redis.max_memory_mib` or `gateway.memory_mib`, or leave larger `nodes.instance_types` only".to_owned()
+            }
+            Self::OverBudget { smaller: Some(line), .. } => {
+                let names: Vec<&str> = line.regions.iter().map(Region::as_str).collect();
+                format!(
+                    "`--regions {}` would cost {}; or raise `budget.month_usd`",
+                    names.join(","),
+                    line.total
+                )
+            }
+            Self::OverBudget { .. } => {
+                "take regions or nodes out of the profile, or raise `budget.month_usd`".to_owned()
+            }
+            Self::UnknownPrice { .. } => {
+                "choose another of `nodes.instance_types`, or set `budget.month_usd` to 0".to_owned()
             }
             Self::ForeignRecord(_) => "remove that record yourself, or choose another `dns.host`".to_owned(),
         }
@@ -168,6 +209,31 @@ impl fmt::Display for Refusal {
             Self::NotHealthy { region, sick } => {
                 write!(f, "{region} is not put back: {}", sick.join("; "))
             }
+            Self::DoesNotFit { kind, has, needs } => {
+                let MemoryNeeds {
+                    gateway,
+                    redis,
+                    nginx,
+                    system,
+                } = needs;
+                write!(
+                    f,
+                    "a {kind} has {has} MiB of memory, and what the profile lets run there may use {}: \
+                     {redis} Redis, {gateway} the gateway, {nginx} nginx, {system} the system",
+                    needs.total()
+                )
+            }
+            Self::OverBudget { total, budget, .. } => {
+                write!(
+                    f,
+                    "the line would cost {total} a month, and its budget is {budget}"
+                )
+            }
+            Self::UnknownPrice { kinds } => write!(
+                f,
+                "there is a budget, and no price of {} is on record",
+                kinds.join(", ")
+            ),
             Self::ForeignRecord(what) => {
                 write!(f, "the zone holds a record that is not this line's: {what}")
             }

@@ -5,7 +5,7 @@ use crate::line::{Instance, NodeSight, Observed, Slot};
 use super::context::Context;
 use super::fleet::{is_in_records, slots_answering};
 use super::records::Records;
-use super::step::{Action, At, Plan, StepId};
+use super::step::{Action, At, Plan, Serving, StepId};
 
 /// Plans the end of each surplus instance.
 pub(super) fn retire(
@@ -33,19 +33,25 @@ pub(super) fn retire(
         let action = Action::Terminate {
             region: instance.region.clone(),
             instances: vec![instance.id.clone()],
-            serves: is_answered && is_reporting(instance, context.observed),
+            serving: serving(instance, context.observed, is_answered),
         };
         let step = plan.add(at, action, why.clone());
         plan.needs(step, before.into_iter().chain(records.step()));
     }
 }
 
-/// Whether it can be spoken to: one that is dead has no users to be waited for.
-fn is_reporting(instance: &Instance, observed: &Observed) -> bool {
-    matches!(
-        observed.nodes.get(&instance.id),
-        Some(NodeSight::Reported(_))
-    )
+/// The instance, if it can be spoken to: one that is dead has no users to be waited for.
+fn serving(instance: &Instance, observed: &Observed, is_answered: bool) -> Option<Serving> {
+    let sight = observed.nodes.get(&instance.id);
+    let is_reporting =
+        matches!(sight, Some(NodeSight::Reported(report)) if report.gateway.is_some());
+    is_reporting.then_some(())?;
+    Some(Serving {
+        slot: instance.slot.clone()?,
+        generation: instance.generation,
+        address: instance.address?,
+        is_answered,
+    })
 }
 
 /// The steps that bring new nodes into slots: until they have succeeded, records may still answer the old ones.

@@ -234,6 +234,9 @@ impl World {
                 rules.retain(|rule| !remove.contains(rule) || !is_told(rule));
                 rules.extend(add.iter().cloned());
             }
+            Action::Launch { order, .. } if order.slot.is_brought() => {
+                panic!("something is launched in the place of a machine of the operator's own")
+            }
             Action::Launch { order, .. } => self.launch(&order.slot, order.generation),
             Action::Boot { slot, .. } => return self.finish_boot(slot),
             Action::Push { slot, .. } => {
@@ -243,6 +246,8 @@ impl World {
                 nodes.insert(instance.id, NodeSight::Reported(Box::new(report)));
                 self.facts.get_mut(slot).unwrap().unfinished = false;
             }
+            // Only `rollback` plans it, and only a line with a public authority the other.
+            Action::GoBack { .. } | Action::Certify { .. } => {}
             Action::CreateCheck { slot } => self.create_check(wanted, slot),
             Action::ChangeRecords { slots, kept, .. } => {
                 return self.change_records(wanted, slots, kept);
@@ -261,6 +266,12 @@ impl World {
             Action::Terminate {
                 region, instances, ..
             } => self.terminate(region, instances),
+            Action::Leave { slot, .. } => {
+                assert!(slot.is_brought(), "an instance is left, not terminated");
+                let id = self.brought(slot).id.clone();
+                let sight = NodeSight::Reported(Box::default());
+                self.observed.nodes.insert(id, sight);
+            }
             Action::DeleteGroup { region, group } => {
                 let (instances, groups) = self.parts(region);
                 let is_leaving = |one: &Instance| one.state == InstanceState::ShuttingDown;
@@ -292,7 +303,23 @@ impl World {
         self.facts.get_mut(slot).unwrap().instance = Some(id);
     }
 
+    fn brought(&self, slot: &Slot) -> &Instance {
+        let mut all = self.observed.brought.iter();
+        all.find(|one| one.slot.as_ref() == Some(slot)).unwrap()
+    }
+
     fn finish_boot(&mut self, slot: &Slot) -> bool {
+        if slot.is_brought() {
+            let id = self.brought(slot).id.clone();
+            let report = NodeReport {
+                booted: true,
+                has_lasting_key: true,
+                ..NodeReport::default()
+            };
+            let sight = NodeSight::Reported(Box::new(report));
+            self.observed.nodes.insert(id, sight);
+            return true;
+        }
         let id = self.instance(slot).id;
         self.made += 1;
         let [high, low] = self.made.to_be_bytes();
@@ -349,6 +376,11 @@ impl World {
             .values()
             .filter_map(|facts| facts.instance.clone())
             .collect();
+        let brought = &self.observed.brought;
+        assert!(
+            !brought.iter().any(|one| ids.contains(&one.id)),
+            "a machine of the operator's own is terminated"
+        );
         let goes = |one: &Instance| ids.contains(&one.id) && !adopted.contains(&one.id);
         let (instances, _) = self.parts(region);
         let addresses: Vec<String> = instances

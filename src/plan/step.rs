@@ -5,7 +5,8 @@ use std::net::Ipv4Addr;
 
 use serde::Serialize;
 
-use crate::line::{Generation, LineName, RecordSet, Region, Rule, Slot};
+use crate::cost::Bill;
+use crate::line::{Certificate, Generation, LineName, RecordSet, Region, Rule, Slot};
 
 /// An ordered set of steps that leads from what is to what is wanted.
 #[derive(Clone, Debug, Serialize)]
@@ -18,6 +19,12 @@ pub struct Plan {
     pub troubles: Vec<Trouble>,
     /// Every node that the line should have afterwards.
     pub nodes: Vec<PlannedNode>,
+    /// The certificate that nodes are pushed unless the plan gets another; `None` is one of the line's own authority.
+    #[serde(skip)]
+    pub certificate: Option<Certificate>,
+    /// What a month of it costs; `None` for a line that goes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bill: Option<Bill>,
 }
 
 /// Something that stands in the way of a complete plan.
@@ -66,6 +73,19 @@ pub struct Step {
     pub needs: Vec<StepId>,
     /// Steps that must have ended before, well or not.
     pub after: Vec<StepId>,
+}
+
+/// A node that serves and is to be taken away.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Serving {
+    /// Its slot.
+    pub slot: Slot,
+    /// Its generation.
+    pub generation: Generation,
+    /// Its address.
+    pub address: Ipv4Addr,
+    /// Whether DNS answers it: then resolvers are given time to forget it.
+    pub is_answered: bool,
 }
 
 /// Where a step happens.
@@ -124,7 +144,8 @@ pub enum Action {
         /// The group's id; `None` is the one that this plan makes.
         group: Option<String>,
     },
-    /// Wait for first boot, switch CPU credits to standard, set the lasting host key.
+    /// Wait for first boot, switch CPU credits to standard, set the lasting host key; or prepare a machine of the
+    /// operator's own in its stead.
     Boot {
         /// The node.
         slot: Slot,
@@ -139,6 +160,26 @@ pub enum Action {
         slot: Slot,
         /// Its generation.
         generation: Generation,
+        /// The number that the release shall have.
+        number: u32,
+    },
+    /// Make a release live again that the node has kept.
+    GoBack {
+        /// The node.
+        slot: Slot,
+        /// Its generation.
+        generation: Generation,
+        /// The release's number.
+        number: u32,
+    },
+    /// Get a certificate from a public authority, shown by a record in the zone that the name is ours.
+    Certify {
+        /// The host name that it is for.
+        host: String,
+        /// The hosted zone's id.
+        zone_id: String,
+        /// The hosted zone's name.
+        zone_name: String,
     },
     /// Make a node's Route 53 health check.
     CreateCheck {
@@ -173,9 +214,16 @@ pub enum Action {
         region: Region,
         /// EC2's ids.
         instances: Vec<String>,
-        /// Whether one of them serves and DNS answers it: resolvers are given time to forget it.
+        /// The one of them that serves, if any: it leaves its users time to go elsewhere.
         #[serde(skip)]
-        serves: bool,
+        serving: Option<Serving>,
+    },
+    /// Stop the line's services on a machine of the operator's own, and remove its files there.
+    Leave {
+        /// The node.
+        slot: Slot,
+        /// Its address.
+        address: Ipv4Addr,
     },
     /// Remove the line's security group from a region.
     DeleteGroup {
@@ -201,6 +249,8 @@ impl Plan {
             steps: Vec::new(),
             troubles: Vec::new(),
             nodes: Vec::new(),
+            certificate: None,
+            bill: None,
         }
     }
 
@@ -256,13 +306,20 @@ impl Action {
     pub fn is_removal(&self) -> bool {
         matches!(
             self,
-            Self::Terminate { .. } | Self::DeleteGroup { .. } | Self::DeleteCheck { .. }
+            Self::Terminate { .. }
+                | Self::Leave { .. }
+                | Self::DeleteGroup { .. }
+                | Self::DeleteCheck { .. }
         )
     }
 
     /// Whether AWS is asked for it; otherwise only a node is.
     pub fn asks_aws(&self) -> bool {
-        !matches!(self, Self::Push { .. })
+        match self {
+            Self::Push { .. } | Self::GoBack { .. } | Self::Leave { .. } => false,
+            Self::Boot { slot, .. } => !slot.is_brought(),
+            _ => true,
+        }
     }
 
     /// Whether it takes an instance or a group out of a region.
@@ -288,8 +345,13 @@ impl Action {
                 "launch a {} (generation {})",
                 order.instance_type, order.generation
             ),
+            Self::Boot { slot, .. } if slot.is_brought() => {
+                "prepare the machine: packages, folders, Docker, nginx, Redis".to_owned()
+            }
             Self::Boot { .. } => "finish first boot".to_owned(),
             Self::Push { .. } => "push files".to_owned(),
+            Self::GoBack { number, .. } => format!("go back to release {number}"),
+            Self::Certify { host, .. } => format!("get a certificate for {host}"),
             Self::CreateCheck { .. } => "create the health check".to_owned(),
             Self::ChangeRecords { slots, kept, .. } if slots.is_empty() && kept.is_empty() => {
                 "remove the line's records".to_owned()
@@ -299,6 +361,10 @@ impl Action {
                 .unwrap_or_else(|| "point the records at the line's nodes".to_owned()),
             Self::DeleteCheck { check } => format!("delete health check {check}"),
             Self::Terminate { instances, .. } => format!("terminate {}", instances.join(", ")),
+            Self::Leave { .. } => {
+                "leave the machine: stop services, remove /var/lib/dsline (packages stay)"
+                    .to_owned()
+            }
             Self::DeleteGroup { group, .. } => format!("delete security group {group}"),
         }
     }

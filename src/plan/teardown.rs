@@ -1,7 +1,7 @@
 //! The plan of `teardown`: everything that is the line's goes, in an order that never leaves DNS pointing at a stranger.
 
 use crate::dns::is_of_line;
-use crate::line::{InstanceState, LineName, Observed, ZoneView};
+use crate::line::{InstanceState, LineName, NodeSight, Observed, ZoneView};
 
 use super::step::{Action, At, Plan, StepId};
 
@@ -15,7 +15,7 @@ pub fn teardown(line: &LineName, observed: &Observed, zones: &[ZoneView]) -> Pla
     let records = remove_records(&mut plan, line, zones, reason);
     remove_checks(&mut plan, zones, &records, reason);
     for instance in observed
-        .instances()
+        .launched()
         .filter(|instance| instance.state != InstanceState::Terminated)
     {
         let at = instance
@@ -25,7 +25,7 @@ pub fn teardown(line: &LineName, observed: &Observed, zones: &[ZoneView]) -> Pla
         let action = Action::Terminate {
             region: instance.region.clone(),
             instances: vec![instance.id.clone()],
-            serves: false,
+            serving: None,
         };
         let step = plan.add(at, action, reason);
         // Not `needs`: a zone that cannot be changed must not keep machines on the bill.
@@ -40,7 +40,32 @@ pub fn teardown(line: &LineName, observed: &Observed, zones: &[ZoneView]) -> Pla
         let before = plan.ids_where(|step| matches!(&step.action, Action::Terminate { region, .. } if *region == group.region));
         plan.needs(step, before);
     }
+    leave_brought(&mut plan, observed, reason);
     plan
+}
+
+/// The operator's own machines are left last: the lock of a line without a zone lies on them too.
+fn leave_brought(plan: &mut Plan, observed: &Observed, reason: &str) {
+    let before = plan.ids_where(|_| true);
+    for instance in &observed.brought {
+        let (Some(slot), Some(address)) = (instance.slot.clone(), instance.address) else {
+            continue;
+        };
+        let at = At::Slot(slot.clone());
+        match observed.nodes.get(&instance.id) {
+            Some(NodeSight::Reported(report)) if report.holds_something() => {
+                let step = plan.add(at, Action::Leave { slot, address }, reason);
+                plan.after(step, before.iter().copied());
+            }
+            Some(NodeSight::Reported(_)) => {}
+            Some(
+                NodeSight::Unreachable(why)
+                | NodeSight::WrongHostKey(why)
+                | NodeSight::Refused(why),
+            ) => plan.trouble(at, format!("the line's services stay on it: {why}")),
+            None => plan.trouble(at, "the line's services stay on it: it was not asked"),
+        }
+    }
 }
 
 fn remove_records(

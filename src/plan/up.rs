@@ -2,20 +2,26 @@
 
 use crate::line::{Generation, Instance, KeyId, Offer, Region, Slot};
 
+use super::bill::bill_of;
+use super::certificate::plan_certificate;
 use super::context::Context;
 use super::files::{reason_to_push, release_of};
 use super::fleet::{Filling, Fleet, is_in_records};
 use super::groups::{group_in, plan_network, remove_groups};
+use super::memory::fits;
 use super::records::{check_of, plan_records, remove_checks};
 use super::refusal::Refusal;
 use super::retire::retire;
+use super::roll::next_number;
 use super::step::{Action, At, LaunchOrder, Plan, PlannedNode, StepId};
 
 /// Plans the way from what is to what the profile wants; an empty plan means that nothing differs.
 pub fn up(context: &Context<'_>) -> Result<Plan, Refusal> {
     refuse_wrong_secret(context)?;
+    fits(&context.wanted.profile, &context.observed.memory_mib)?;
     let fleet = Fleet::new(
         &context.wanted.profile,
+        &context.roster,
         context.observed,
         context.wanted.now,
     );
@@ -26,13 +32,16 @@ pub fn up(context: &Context<'_>) -> Result<Plan, Refusal> {
     for region in &context.wanted.profile.regions {
         plan_network(&mut plan, context, region);
     }
+    let certified = plan_certificate(&mut plan, context);
     for (slot, filling) in &fleet.slots {
         plan_node(&mut plan, context, slot, filling)?;
     }
+    push_certificate(&mut plan, certified);
     let records = plan_records(&mut plan, &context.wanted.profile, context.observed)?;
     retire(&mut plan, context, &fleet.surplus, &records);
     remove_groups(&mut plan, context);
     remove_checks(&mut plan, context, &fleet, &records);
+    plan.bill = Some(bill_of(&plan, context, &fleet));
     Ok(plan)
 }
 
@@ -65,6 +74,7 @@ fn plan_node(
     slot: &Slot,
     filling: &Filling<'_>,
 ) -> Result<(), Refusal> {
+    let number = next_number(context.observed);
     match filling {
         Filling::Unseen => Ok(()),
         Filling::Stuck(instance, why) => {
@@ -83,18 +93,28 @@ fn plan_node(
         Filling::Kept(instance, report) => {
             let node = planned(context, instance, slot);
             let is_set_up = report.is_some_and(|report| report.booted && report.has_lasting_key);
-            let before = plan.ids_where(|step| step.at == At::Region(slot.region.clone()));
+            // What the region's group lets in is nothing to a machine that is not in it.
+            let before = plan
+                .ids_where(|step| !slot.is_brought() && step.at == At::Region(slot.region.clone()));
             let booted = (!is_set_up)
                 .then(|| plan_boot(plan, &node, &instance.instance_type, before.clone()));
             let reason = match report {
                 Some(report) if is_set_up => {
-                    let release = release_of(context.wanted, slot, node.address);
-                    reason_to_push(&release, report)
+                    let certificate = plan.certificate.as_ref();
+                    let release = release_of(context.wanted, certificate, slot, node.address);
+                    let renewed = || is_ordered(plan).then(|| "changed: certificate".to_owned());
+                    reason_to_push(&release, report).or_else(renewed)
                 }
                 _ => Some("it has no release yet".to_owned()),
             };
             if let Some(reason) = reason {
-                plan_push(plan, &node, reason, booted.into_iter().chain(before));
+                plan_push(
+                    plan,
+                    &node,
+                    number,
+                    reason,
+                    booted.into_iter().chain(before),
+                );
             }
             plan.nodes.push(node);
             Ok(())
@@ -121,10 +141,23 @@ fn plan_node(
                 reachable: true,
             };
             let booted = plan_boot(plan, &node, &instance_type, vec![launched]);
-            plan_push(plan, &node, "it has no release yet".to_owned(), [booted]);
+            let reason = "it has no release yet".to_owned();
+            plan_push(plan, &node, number, reason, [booted]);
             plan.nodes.push(node);
             Ok(())
         }
+    }
+}
+
+fn is_ordered(plan: &Plan) -> bool {
+    let mut steps = plan.steps.iter();
+    steps.any(|step| matches!(step.action, Action::Certify { .. }))
+}
+
+/// Lets nodes be pushed with the new certificate if it comes, and with what there is if it does not.
+fn push_certificate(plan: &mut Plan, certified: Option<StepId>) {
+    for push in plan.ids_where(|step| matches!(step.action, Action::Push { .. })) {
+        plan.after(push, certified);
     }
 }
 
@@ -139,11 +172,12 @@ fn plan_boot(
         generation: node.generation,
         instance_type: instance_type.to_owned(),
     };
-    let step = plan.add(
-        At::Slot(node.slot.clone()),
-        action,
-        "its first boot has not been finished",
-    );
+    let reason = if node.slot.is_brought() {
+        "it has not been made ready for its first release"
+    } else {
+        "its first boot has not been finished"
+    };
+    let step = plan.add(At::Slot(node.slot.clone()), action, reason);
     plan.needs(step, before);
     step
 }
@@ -151,6 +185,7 @@ fn plan_boot(
 fn plan_push(
     plan: &mut Plan,
     node: &PlannedNode,
+    number: u32,
     reason: String,
     before: impl IntoIterator<Item = StepId>,
 ) {
@@ -159,6 +194,7 @@ fn plan_push(
         Action::Push {
             slot: node.slot.clone(),
             generation: node.generation,
+            number,
         },
         reason,
     );
