@@ -1,14 +1,15 @@
 //! The address that the operator's machine has on the internet, as a service out there sees it.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, anyhow, ensure};
+use anyhow::{Context as _, Result, ensure};
 use http_body_util::Full;
 use hyper::header::HOST;
-use hyper::{Request, StatusCode, Uri};
+use hyper::{Request, StatusCode};
 
-use super::exchange::{Destination, Patience, exchange, tls_trusting, web_roots};
+use super::exchange::{Patience, exchange};
+use super::service::Service;
 
 const PATIENCE: Patience = Patience {
     connect: Duration::from_secs(5),
@@ -26,12 +27,7 @@ pub async fn operator_address(service_url: &str) -> Result<IpAddr> {
 
 async fn ask(service_url: &str) -> Result<IpAddr> {
     let service = Service::parse(service_url)?;
-    let destination = Destination {
-        address: service.locate().await?,
-        tls: service
-            .is_tls
-            .then(|| (tls_trusting(web_roots()), service.host.clone())),
-    };
+    let destination = service.destination().await?;
     let request = Request::get(&service.path)
         .header(HOST, &service.authority)
         .body(Full::default())?;
@@ -49,55 +45,6 @@ async fn ask(service_url: &str) -> Result<IpAddr> {
     text.parse()
         .ok()
         .with_context(|| format!("it answered `{text}`, which is no address"))
-}
-
-/// The parts of the service's URL.
-struct Service {
-    is_tls: bool,
-    host: String,
-    port: u16,
-    authority: String,
-    path: String,
-}
-
-impl Service {
-    fn parse(url: &str) -> Result<Self> {
-        let uri: Uri = url.parse().context("it is no URL")?;
-        let is_tls = match uri.scheme_str() {
-            Some("https") => true,
-            Some("http") => false,
-            _ => return Err(anyhow!("the URL must start with https:// or http://")),
-        };
-        let authority = uri.authority().context("the URL names no host")?;
-        // An IPv6 address stands in brackets in a URL and nowhere else.
-        let host = authority
-            .host()
-            .trim_start_matches('[')
-            .trim_end_matches(']')
-            .to_owned();
-        let port = authority
-            .port_u16()
-            .unwrap_or(if is_tls { 443 } else { 80 });
-        let path = uri
-            .path_and_query()
-            .map_or("/", |path| path.as_str())
-            .to_owned();
-        Ok(Self {
-            is_tls,
-            host,
-            port,
-            authority: authority.to_string(),
-            path,
-        })
-    }
-
-    async fn locate(&self) -> Result<SocketAddr> {
-        let found = tokio::net::lookup_host((self.host.as_str(), self.port)).await;
-        let found = found.with_context(|| format!("cannot find `{}`", self.host))?;
-        found
-            .min_by_key(SocketAddr::is_ipv6)
-            .with_context(|| format!("`{}` has no address", self.host))
-    }
 }
 
 #[cfg(test)]
@@ -160,18 +107,5 @@ mod tests {
                 "{message}"
             );
         }
-    }
-
-    #[test]
-    fn an_address_in_brackets_is_a_host() {
-        let service = Service::parse("http://[::1]:8080/x").unwrap();
-        assert_eq!(
-            (
-                service.host.as_str(),
-                service.port,
-                service.authority.as_str()
-            ),
-            ("::1", 8080, "[::1]:8080")
-        );
     }
 }

@@ -32,7 +32,7 @@ const REFUSAL_CHARS: usize = 500;
 /// A client of lines: whom it trusts.
 #[derive(Clone, Debug)]
 pub struct Caller {
-    tls: Arc<ClientConfig>,
+    pub(super) tls: Arc<ClientConfig>,
     port: u16,
 }
 
@@ -116,16 +116,29 @@ pub async fn healthz(address: Ipv4Addr) -> Result<Health> {
     healthz_at(address, 80).await
 }
 
+/// Asks a node `GET /healthz` as its users reach it: over TLS on port 443, by the line's host name, within 3 seconds.
+pub async fn healthz_by_tls(caller: &Caller, address: Ipv4Addr, host: &str) -> Result<Health> {
+    let destination = Destination {
+        address: (address, caller.port).into(),
+        tls: Some((caller.tls.clone(), host.to_owned())),
+    };
+    health_of(&destination, host).await
+}
+
 async fn healthz_at(address: Ipv4Addr, port: u16) -> Result<Health> {
     let destination = Destination {
         address: (address, port).into(),
         tls: None,
     };
+    health_of(&destination, &address.to_string()).await
+}
+
+async fn health_of(destination: &Destination, host: &str) -> Result<Health> {
     let request = Request::get("/healthz")
-        .header(HOST, address.to_string())
+        .header(HOST, host)
         .body(Full::default())
-        .expect("fixed parts");
-    let reply = exchange(&destination, request, HEALTH).await?;
+        .with_context(|| format!("`{host}` is no host name"))?;
+    let reply = exchange(destination, request, HEALTH).await?;
     Ok(Health {
         status: reply.status.as_u16(),
         millis: millis(reply.total),

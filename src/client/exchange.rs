@@ -29,6 +29,7 @@ pub(super) struct Patience {
 }
 
 /// Where an exchange goes.
+#[derive(Clone)]
 pub(super) struct Destination {
     /// The address to connect to, whatever DNS says.
     pub(super) address: SocketAddr,
@@ -89,7 +90,7 @@ pub(super) fn web_roots() -> RootCertStore {
     }
 }
 
-async fn connect(destination: &Destination) -> Result<Box<dyn Stream>> {
+pub(super) async fn connect(destination: &Destination) -> Result<Box<dyn Stream>> {
     let address = destination.address;
     let tcp = TcpStream::connect(address)
         .await
@@ -133,6 +134,6 @@ async fn converse(
 }
 
 /// A byte stream in both directions: plain TCP, or TLS over it.
-trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
+pub(super) trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
 
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}

@@ -1,8 +1,10 @@
 //! Questions about the account as a whole.
 
 use aws_sdk_ec2::types::Filter;
+use aws_sdk_freetier::types::CurrencyCode;
+use jiff::Timestamp;
 
-use crate::line::Region;
+use crate::line::{AccountPlan, Region};
 
 use super::failure::Failure;
 use super::sdk_error::failure;
@@ -18,6 +20,24 @@ pub struct EnabledRegions {
 }
 
 impl Cloud {
+    /// The account's credits and the end of its free plan; `None` when it has no credits that AWS tells of, as accounts
+    /// from before July 2025 have (API reference, `GetAccountPlanState`).
+    pub async fn account_plan(&self) -> Result<Option<AccountPlan>, Failure> {
+        let answer = self
+            .free_tier()
+            .get_account_plan_state()
+            .send()
+            .await
+            .map_err(failure("freetier:GetAccountPlanState", "us-east-1"))?;
+        let credits = answer.account_plan_remaining_credits();
+        let dollars = credits.filter(|credits| *credits.unit() == CurrencyCode::Usd);
+        let ends = answer.account_plan_expiration_date();
+        Ok(dollars.map(|credits| AccountPlan {
+            credit_cents: cents(credits.amount()),
+            ends: ends.and_then(|at| Timestamp::from_second(at.secs()).ok()),
+        }))
+    }
+
     /// Every region that the account has enabled, or that needs no enabling.
     pub async fn enabled_regions(&self) -> Result<EnabledRegions, Failure> {
         let enabled = Filter::builder()
@@ -45,4 +65,13 @@ impl Cloud {
         }
         Ok(regions)
     }
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "it saturates, and nobody owes AWS credits"
+)]
+fn cents(dollars: f64) -> u64 {
+    (dollars * 100.0).round() as u64
 }

@@ -62,6 +62,11 @@ impl fmt::Display for Choice {
 }
 
 impl Cloud {
+    /// Whether the region has a default VPC with a subnet to launch into.
+    pub async fn has_default_network(&self, region: &Region) -> Result<bool, Failure> {
+        Ok(!self.default_subnets(region).await?.is_empty())
+    }
+
     /// The region's default subnets, in the order of their zones.
     pub(super) async fn default_subnets(&self, region: &Region) -> Result<Vec<Subnet>, Failure> {
         let default = Filter::builder()

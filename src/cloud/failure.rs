@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::fmt;
 
-use super::quota::Quota;
+use crate::line::AwsQuota;
 
 /// A failed call to AWS.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,7 +45,7 @@ pub enum FailureKind {
     /// A quota of the account is used up.
     Quota {
         /// Which.
-        quota: Quota,
+        quota: &'static AwsQuota,
         /// AWS's own words.
         why: String,
     },

@@ -7,9 +7,10 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
+use crate::line::AwsQuota;
+
 use super::clock::clock_fault;
 use super::failure::{Failure, FailureKind};
-use super::quota::Quota;
 
 /// Translates an SDK error of a call made somewhere.
 pub(super) fn failure<E>(
@@ -87,7 +88,7 @@ fn kind_by(code: &str, message: String) -> FailureKind {
         code if code.contains("NotFound") || code.starts_with("NoSuch") => {
             FailureKind::NotFound(message)
         }
-        code => match Quota::behind(code) {
+        code => match AwsQuota::behind(code) {
             Some(quota) => FailureKind::Quota {
                 quota,
                 why: message,

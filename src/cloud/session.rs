@@ -26,6 +26,7 @@ const HOME: &str = "us-east-1";
 pub struct Cloud {
     config: Arc<SdkConfig>,
     regional: Arc<Mutex<HashMap<Region, aws_sdk_ec2::Client>>>,
+    metrics: Arc<Mutex<HashMap<Region, aws_sdk_cloudwatch::Client>>>,
     pub(super) route53: aws_sdk_route53::Client,
     pub(super) limiter: Arc<Limiter>,
 }
@@ -65,6 +66,7 @@ impl Cloud {
         Self {
             config: Arc::new(config),
             regional: Arc::default(),
+            metrics: Arc::default(),
             route53,
             limiter: Arc::default(),
         }
@@ -85,6 +87,63 @@ impl Cloud {
             )
         };
         clients.entry(region.clone()).or_insert_with(make).clone()
+    }
+
+    /// CloudWatch in a region.
+    pub(super) fn cloudwatch(&self, region: &Region) -> aws_sdk_cloudwatch::Client {
+        let mut clients = self
+            .metrics
+            .lock()
+            .expect("no client is made while another panics");
+        let make = || {
+            let place = aws_config::Region::new(region.as_str().to_owned());
+            aws_sdk_cloudwatch::Client::from_conf(
+                aws_sdk_cloudwatch::config::Builder::from(&*self.config)
+                    .region(place)
+                    .build(),
+            )
+        };
+        clients.entry(region.clone()).or_insert_with(make).clone()
+    }
+
+    /// The one endpoint for the account's plan.
+    pub(super) fn free_tier(&self) -> aws_sdk_freetier::Client {
+        let home = aws_config::Region::from_static(HOME);
+        aws_sdk_freetier::Client::from_conf(
+            aws_sdk_freetier::config::Builder::from(&*self.config)
+                .region(home)
+                .build(),
+        )
+    }
+
+    /// Service Quotas in a region, asked once in a command.
+    pub(super) fn service_quotas(&self, region: &Region) -> aws_sdk_servicequotas::Client {
+        let place = aws_config::Region::new(region.as_str().to_owned());
+        aws_sdk_servicequotas::Client::from_conf(
+            aws_sdk_servicequotas::config::Builder::from(&*self.config)
+                .region(place)
+                .build(),
+        )
+    }
+
+    /// The place that tells whose credentials these are.
+    pub(super) fn identities(&self) -> aws_sdk_sts::Client {
+        let home = aws_config::Region::from_static(HOME);
+        aws_sdk_sts::Client::from_conf(
+            aws_sdk_sts::config::Builder::from(&*self.config)
+                .region(home)
+                .build(),
+        )
+    }
+
+    /// The price list, which has an endpoint in few regions.
+    pub(super) fn price_list(&self) -> aws_sdk_pricing::Client {
+        let home = aws_config::Region::from_static(HOME);
+        aws_sdk_pricing::Client::from_conf(
+            aws_sdk_pricing::config::Builder::from(&*self.config)
+                .region(home)
+                .build(),
+        )
     }
 
     /// EC2 where questions about the account are asked.

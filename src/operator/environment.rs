@@ -48,6 +48,14 @@ impl Environment {
         base.join("dsline")
     }
 
+    /// The user's state folder of this program (XDG base directory specification).
+    pub fn state_folder(&self) -> PathBuf {
+        let base = self
+            .variable("XDG_STATE_HOME")
+            .map_or_else(|| self.home().join(".local/state"), PathBuf::from);
+        base.join("dsline")
+    }
+
     /// A path as the user wrote it: `~/` is the home folder, anything relative starts at the working folder.
     pub fn resolve(&self, path: &Path) -> PathBuf {
         match path.strip_prefix("~") {

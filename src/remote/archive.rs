@@ -2,11 +2,18 @@
 
 use tar::{Builder, Header};
 
-use crate::render::{CONTAINER_ID, File, Owner, PartName, Release};
+use super::guard::{GUARD, REVERT_UNIT};
+use crate::render::{CONTAINER_ID, Content, File, Owner, PartName, Release};
 
-/// An archive of some parts, each in a folder named by its digest.
+/// An archive of some parts, each in a folder named by its digest, and of what goes back by itself.
 pub(super) fn archive(release: &Release, parts: &[PartName]) -> Vec<u8> {
     let mut archive = Builder::new(Vec::new());
+    for (path, text) in [("guard", GUARD), ("revert.service", REVERT_UNIT)] {
+        let file = File::new(path, 0o755, Owner::Root, Content::new(text.as_bytes()));
+        archive
+            .append_data(&mut header(&file), path, text.as_bytes())
+            .expect("writing to memory does not fail");
+    }
     for name in parts {
         for file in &release.part(*name).files {
             let path = format!("{}/{}", release.part_digest(*name), file.path);
@@ -70,7 +77,12 @@ mod tests {
         let release = Release::new(parts, &[1; 32]);
         let bytes = archive(&release, &[PartName::Gateway, PartName::Redis]);
         let mut found = Vec::new();
-        for entry in tar::Archive::new(bytes.as_slice()).entries().unwrap() {
+        // The first two are what goes back by itself.
+        for entry in tar::Archive::new(bytes.as_slice())
+            .entries()
+            .unwrap()
+            .skip(2)
+        {
             let mut entry = entry.unwrap();
             let mut text = String::new();
             entry.read_to_string(&mut text).unwrap();

@@ -3,12 +3,16 @@
 use std::time::Duration;
 
 use super::command::Command;
+use super::push::PushOrder;
 use super::report::{Look, links_argument};
 use crate::line::NodeReport;
 use crate::render::{PartName, Release};
 
 /// How long a delivery may take: megabytes over a slow line, an image built on a small machine, another push ahead of it.
 const PATIENCE: Duration = Duration::from_mins(10);
+
+/// What a node runs to take a delivery.
+const SCRIPT: &str = concat!(include_str!("release.sh"), include_str!("push.sh"));
 
 /// The difference between a node and a release.
 #[derive(Debug, PartialEq, Eq)]
@@ -45,7 +49,7 @@ impl Delivery {
     }
 
     /// The command that delivers; its input is the archive of what is sent.
-    pub(super) fn command(&self, release: &Release) -> Command {
+    pub(super) fn command(&self, release: &Release, order: PushOrder<'_>) -> Command {
         let parts: Vec<String> = PartName::ALL
             .iter()
             .map(|name| format!("{name}={}", release.part_digest(*name)))
@@ -62,8 +66,12 @@ impl Delivery {
             &sent.join(" "),
             &touched.join(" "),
             &links_argument(),
+            &order.number.to_string(),
+            &order.note.who,
+            &order.note.why,
+            &order.window.as_secs().to_string(),
         ];
-        Command::script(include_str!("push.sh"), &arguments).within(PATIENCE)
+        Command::script(SCRIPT, &arguments).within(PATIENCE)
     }
 }
 
@@ -103,7 +111,7 @@ fn is_idle(report: &NodeReport, name: PartName) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::line::GatewayStatus;
+    use crate::line::{GatewayStatus, Note};
     use crate::render::{Content, File, Owner, Part};
 
     fn release(nginx: &str) -> Release {
@@ -206,11 +214,17 @@ mod tests {
             sent: vec![PartName::Nginx],
             touched: vec![PartName::Nginx, PartName::Redis],
         };
-        let line = delivery.command(&release).line().to_owned();
+        let note = Note::new("ann@laptop", "more room");
+        let order = PushOrder {
+            number: 7,
+            note: &note,
+            window: Duration::from_mins(1),
+        };
+        let line = delivery.command(&release, order).line().to_owned();
         let digest = |name| release.part_digest(name);
         let start = format!(
             "sudo -n sh -c 'eval \"$(head -c {})\"' dsline {} 'gateway={} image=",
-            include_str!("push.sh").len(),
+            SCRIPT.len(),
             release.digest(),
             digest(PartName::Gateway)
         );
@@ -223,5 +237,6 @@ mod tests {
             )),
             "{line}"
         );
+        assert!(line.ends_with(" 7 ann@laptop 'more room' 60"), "{line}");
     }
 }

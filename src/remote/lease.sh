@@ -16,4 +16,6 @@ if [ "$1" != "$2" ] && [ "$now" = "$1" ]; then
     fi
     now=$2
 fi
+# A machine that was not launched for the line keeps nothing of it: neither the lock of a lock that is gone.
+if [ "$(ls -A $home)" = lease.lock ]; then rm -rf $home; fi
 printf '%s\n' "$now"

@@ -83,13 +83,15 @@ mod tests {
         let target = Target {
             slot: slot.clone(),
             address: "198.51.100.7".parse().unwrap(),
-            lasting,
-            first_boot,
+            lasting: lasting.public(),
+            first_boot: first_boot.public(),
+            login: None,
         };
         let door = Door {
             line: "home".parse().unwrap(),
             user: "dsline".to_owned(),
             identity: Some("/keys/line".into()),
+            brought: std::collections::BTreeMap::new(),
             home: "/nowhere".into(),
             agent: false,
         };

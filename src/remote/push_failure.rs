@@ -47,6 +47,27 @@ pub enum PushFailure {
         /// Whether the node is back at what it had before, and that works.
         reverted: bool,
     },
+    /// The release serves, but nobody could come in anew to say so.
+    Unconfirmed {
+        /// What stood in the way, with the node.
+        why: String,
+        /// Within how many seconds the node goes back.
+        seconds: u64,
+    },
+    /// Another release is live: the node went back meanwhile, or somebody else pushed.
+    Gone {
+        /// The node.
+        place: String,
+        /// What is live.
+        live: String,
+    },
+    /// The node has no such release.
+    Missing {
+        /// The node.
+        place: String,
+        /// The release's number.
+        number: u32,
+    },
 }
 
 impl PushFailure {
@@ -70,6 +91,13 @@ impl PushFailure {
             Self::Unhealthy {
                 reverted: false, ..
             } => Some("look around with `dsline ssh`; `dsline up` pushes again".to_owned()),
+            Self::Unconfirmed { .. } => Some(
+                "the release may have shut the door to you: mend that before you push again"
+                    .to_owned(),
+            ),
+            Self::Gone { .. } | Self::Missing { .. } => {
+                Some("`dsline releases` shows what each node has".to_owned())
+            }
         }
     }
 }
@@ -78,6 +106,18 @@ impl fmt::Display for PushFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let detail = match self {
             Self::Blocked(blocked) => return blocked.fmt(f),
+            Self::Unconfirmed { why, seconds } => {
+                return write!(
+                    f,
+                    "no new SSH connection could be opened to confirm the release, so the node goes back by itself within {seconds} s: {why}"
+                );
+            }
+            Self::Gone { place, live } => {
+                return write!(f, "{place}: release {live} is live there by now");
+            }
+            Self::Missing { place, number } => {
+                return write!(f, "{place}: it does not keep release {number} any more");
+            }
             Self::Invalid {
                 place,
                 part,

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeSet;
 
+use base64::prelude::{BASE64_STANDARD, Engine as _};
+
 use super::blocked::Blocked;
 use super::command::Command;
 use super::session::Session;
-use crate::line::{HostKeyStage, NodeReport};
+use crate::line::{HostKeyStage, KeptRelease, NodeReport, ReleaseState};
 use crate::render::links;
 
 /// A node's report, and what only a push wants to know.
@@ -66,6 +68,24 @@ fn read_fact(look: &mut Look, fact: &[&str]) -> Option<()> {
             look.stored.insert(digest.to_owned());
         }
         ["release", digest] => report.release = Some(digest.to_owned()),
+        ["live", number] => report.number = Some(number.parse().ok()?),
+        ["pending", number] => report.pending = number.parse().ok(),
+        ["kept", number, digest, when, who, why, ref state @ ..] => {
+            let kept = KeptRelease {
+                number: number.parse().ok()?,
+                digest: digest.to_owned(),
+                when: when.to_owned(),
+                who: who.to_owned(),
+                why: why.to_owned(),
+                state: state_of(state)?,
+            };
+            report.releases.insert(kept.number, kept);
+        }
+        // A file that is no text is no certificate; that it was changed is told by its part.
+        ["chain", base64] => {
+            let decoded = BASE64_STANDARD.decode(base64).ok();
+            report.chain = decoded.and_then(|bytes| String::from_utf8(bytes).ok());
+        }
         ["part", name, digest] => {
             let part = report.parts.entry(name.to_owned()).or_default();
             digest.clone_into(&mut part.digest);
@@ -86,11 +106,23 @@ fn read_fact(look: &mut Look, fact: &[&str]) -> Option<()> {
     Some(())
 }
 
+/// What became of a release, in the words of its own file; none before anybody has confirmed it.
+fn state_of(words: &[&str]) -> Option<ReleaseState> {
+    match *words {
+        [] | [""] => Some(ReleaseState::Unconfirmed),
+        ["healthy"] => Some(ReleaseState::Healthy),
+        ["left"] => Some(ReleaseState::Left),
+        ["failed", why] => Some(ReleaseState::Failed(why.to_owned())),
+        _ => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const SOUND: &str = "booted\nlease\tdsline-lease-1 3 free\nstored\tabc\nstored\tdef\nrelease\tr1\npart\tnginx\tabc\npart\tredis\tdef\n\
+    const SOUND: &str = "booted\nlease\tdsline-lease-1 3 free\nstored\tabc\nstored\tdef\nrelease\tr1\nlive\t12\nchain\tUEVN\npending\t12\nkept\t12\tr1\t2026-11-23T06:00:00Z\tann@laptop\tmore room\t\n\
+        kept\t11\tr0\t2026-11-22T06:00:00Z\tann@laptop\t\thealthy\nkept\t10\tr9\t2026-11-21T06:00:00Z\tbob@desk\t\tfailed\tnginx is failed\npart\tnginx\tabc\npart\tredis\tdef\n\
         drift\tnginx\ttls/key.pem\ndrift\tlogrotate\t/etc/logrotate.d/dsline\nunit\tnginx\tactive\n\
         unit\tredis-server\tfailed\ngateway\t{\"version\":\"0.1.0\",\"draining\":false,\"in_flight\":2,\"uptime_seconds\":9,\"more\":1}\n";
 
@@ -101,6 +133,19 @@ mod tests {
         assert!(report.booted && report.boot_error.is_none());
         assert_eq!(report.lease.as_deref(), Some("dsline-lease-1 3 free"));
         assert_eq!(report.release.as_deref(), Some("r1"));
+        assert_eq!(report.chain.as_deref(), Some("PEM"));
+        assert_eq!(
+            (report.number, report.pending, report.unconfirmed()),
+            (Some(12), Some(12), Some(12))
+        );
+        assert_eq!(
+            report
+                .newest_up_to(12, KeptRelease::is_healthy)
+                .unwrap()
+                .number,
+            11
+        );
+        assert!(report.newest_up_to(10, KeptRelease::is_healthy).is_none());
         assert_eq!(report.parts["nginx"].digest, "abc");
         assert_eq!(report.parts["nginx"].drifted, ["tls/key.pem"]);
         assert_eq!(

@@ -28,8 +28,24 @@ for manifest in $home/parts/*.sha256; do
     [ ! -e "$manifest" ] || fact stored "$(basename "$manifest" .sha256)"
 done
 
+said() { sed -n "s/^$2 //p" "$home/releases/$1/about" 2>/dev/null; }
+
+for about in $home/releases/*/about; do
+    number=$(basename "${about%/*}")
+    # The state has its own tab between what it is and why.
+    case $number in
+        *[!0-9]*) ;;
+        *) fact kept "$number" "$(said "$number" digest)" "$(said "$number" when)" "$(said "$number" who)" \
+            "$(said "$number" why)" "$(cat "${about%/*}/state" 2>/dev/null)" ;;
+    esac
+done
+[ ! -s $home/pending ] || fact pending "$(cut -d ' ' -f 1 $home/pending)"
+
 if release=$(readlink $home/current); then
-    fact release "${release##*/}"
+    release=${release##*/}
+    case $release in *[!0-9]*) fact release "$release" ;; *) fact release "$(said "$release" digest)"; fact live "$release" ;; esac
+    chain=$home/current/nginx/tls/fullchain.pem
+    [ ! -s $chain ] || fact chain "$(base64 -w 0 $chain)"
     for part in $home/current/*; do
         digest=$(readlink "$part") || continue
         name=${part##*/} digest=${digest##*/}

@@ -305,6 +305,13 @@ fn check_pinned(session: &ssh2::Session, target: &Target) -> Result<HostKeyStage
     if shown == first_boot {
         return Ok(HostKeyStage::FirstBoot);
     }
+    if target.login.is_some() {
+        return Err(Blocked::WrongHostKey(format!(
+            "{target} shows the host key {}, but the profile pins {}; nothing was sent to it",
+            fingerprint(shown),
+            fingerprint(&lasting),
+        )));
+    }
     Err(Blocked::WrongHostKey(format!(
         "{target} shows the host key {}, but the node's is {} ({} before its first contact); nothing was sent to it",
         fingerprint(shown),

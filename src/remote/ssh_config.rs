@@ -72,10 +72,14 @@ impl<'a> Directory<'a> {
             .iter()
             .flatten()
             .filter(|jump| *jump != "none");
+        let (user, port) = match &target.login {
+            Some((user, port)) => (user.clone(), *port),
+            None => (self.user_of_node(target), params.port.unwrap_or(22)),
+        };
         Ok(Route {
-            user: self.user_of_node(target),
+            user,
             keys: self.keys(&params, self.door.identity.as_deref()),
-            port: params.port.unwrap_or(22),
+            port,
             connect_timeout: params.connect_timeout,
             jumps: jumps
                 .map(|jump| self.to_jump(jump))
@@ -221,6 +225,7 @@ mod tests {
             line: "home".parse().unwrap(),
             user: "dsline".to_owned(),
             identity: None,
+            brought: std::collections::BTreeMap::new(),
             home: "/home/alice".into(),
             agent: true,
         }
@@ -237,8 +242,9 @@ mod tests {
         Target {
             slot,
             address: "198.18.3.4".parse().unwrap(),
-            lasting: key.clone(),
-            first_boot: key,
+            lasting: key.public(),
+            first_boot: key.public(),
+            login: None,
         }
     }
 
@@ -279,6 +285,20 @@ mod tests {
                 usual: Vec::new()
             }
         );
+    }
+
+    #[test]
+    fn a_machine_of_the_operators_own_is_entered_as_its_profile_says() {
+        let target = Target {
+            login: Some(("debian".to_owned(), 2222)),
+            ..target()
+        };
+        let text = "Host 198.18.*\n  Port 2300\n  User admin\n  IdentityFile /k\n";
+        let door = door();
+        let directory = Directory::parse(&door, text).unwrap();
+        let route = directory.to_node(&target).unwrap();
+        assert_eq!((route.user.as_str(), route.port), ("debian", 2222));
+        assert_eq!(route.keys.files, [Path::new("/k")]);
     }
 
     #[test]
