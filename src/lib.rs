@@ -1,11 +1,16 @@
 //! The `dsline` command: provisions, pushes, watches and removes a private line to an LLM API.
 
+pub mod acme;
+pub mod bench;
 pub mod cli;
 pub mod client;
 pub mod cloud;
 pub mod commands;
+pub mod cost;
 pub mod dns;
+pub mod doctor;
 pub mod engine;
+pub mod export;
 pub mod lease;
 pub mod line;
 pub mod operator;
@@ -13,6 +18,10 @@ pub mod output;
 pub mod plan;
 pub mod remote;
 pub mod render;
+pub mod replay;
+pub mod report;
+pub mod scaling;
+pub mod tick;
 
 use std::process::ExitCode;
 
@@ -38,7 +47,7 @@ const REFUSED: u8 = 5;
 /// Exit code of a run that a signal stopped before it changed anything (the shell's 128 + SIGINT).
 const INTERRUPTED: u8 = 130;
 
-/// Runs the command line of this process and returns its exit code; the README lists the codes.
+/// Runs the command line of this process and returns its exit code; `docs/exit-codes.md` lists them.
 pub async fn run() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,

@@ -1,9 +1,11 @@
 //! `dsline connect`
 
 use anyhow::Result;
+use clap::builder::PossibleValuesParser;
 use serde_json::json;
 
-use crate::line::Authority;
+use crate::export::{Client, Reach};
+use crate::line::{Authority, CertificateIssuer};
 use crate::operator::{Environment, line_secret};
 use crate::output::Printer;
 
@@ -16,9 +18,12 @@ pub struct Args {
     /// Show the API key, which opens the line to whoever has it
     #[arg(long)]
     show_key: bool,
+    /// What will ask the line
+    #[arg(long, value_name = "CLIENT", default_value = "curl", value_parser = PossibleValuesParser::new(Client::names()))]
+    client: String,
 }
 
-/// Prints a curl call and the values behind it; the key only when asked for.
+/// Prints what to paste and the values behind it; the key only when asked for.
 pub fn run(
     args: &Args,
     global: &Global,
@@ -32,28 +37,21 @@ pub fn run(
     } else {
         "ADDRESS-OF-A-NODE"
     };
-    let base_url = format!("https://{host}/v1");
-    let ca = Authority::new(&profile.name, &secret).certificate_pem();
-    let key = secret.first_api_key();
-    let shown = if args.show_key {
-        key.expose()
-    } else {
-        "$DSLINE_API_KEY"
-    };
-    if !args.show_key {
-        printer.line(
-            "# the key: export DSLINE_API_KEY=$(dsline connect --show-key --json | jq -r .api_key)",
-        );
-    }
-    printer.line("dsline cert ca > dsline-ca.pem");
-    printer.line(format!(
-        "curl --cacert dsline-ca.pem {base_url}/chat/completions \\"
-    ));
-    printer.line(format!(
-        "  -H \"Authorization: Bearer {shown}\" -H 'Content-Type: application/json' \\"
-    ));
-    printer.line("  -d '{\"model\": \"deepseek-chat\", \"messages\": [{\"role\": \"user\", \"content\": \"Hello\"}]}'");
-    let api_key = args.show_key.then(|| key.expose().to_owned());
-    printer.document(&json!({ "base_url": base_url, "api_key": api_key, "ca": ca }))?;
+    let is_own = profile.certificate.issuer == CertificateIssuer::Own;
+    let ca = is_own.then(|| Authority::new(&profile.name, &secret).certificate_pem());
+    let key = secret.first_api_key(profile.auth.key_epoch());
+    let api_key = args.show_key.then(|| key.expose());
+    let client = Client::named(&args.client).expect("clap takes known names only");
+    let paste = client.paste(Reach {
+        host,
+        model: &profile.conversation.model,
+        is_own,
+        key: api_key,
+    });
+    printer.line(&paste);
+    printer.document(&json!({
+        "base_url": format!("https://{host}/v1"), "api_key": api_key, "ca": ca,
+        "client": args.client, "paste": paste,
+    }))?;
     Ok(Outcome::Done)
 }

@@ -10,7 +10,7 @@ use super::global::Global;
 use super::outcome::Outcome;
 use super::{dns_check, dns_explain};
 
-/// Explain what DNS answers, or check that the world is led to the zone.
+/// Explain DNS answers, or check that the world is led to the zone.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(subcommand)]

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::cloud::Cloud;
+use crate::client::vantage;
+use crate::cloud::{Cloud, Zone};
 use crate::dns::{
     Answer, Checks, Question, RecordTree, Step, Turn, answer, known_nodes, read_listing,
 };
@@ -12,7 +13,7 @@ use crate::line::{
     Hint as _, LineName, Place, Profile, RecordSet, RecordType, Region, ZoneView, plain_name,
 };
 use crate::operator::Environment;
-use crate::output::{self, Explanation, PathStep, Printer};
+use crate::output::{self, Explanation, PathStep, Printer, Rehearsal};
 
 use super::answers::ask_checkers;
 use super::global::Global;
@@ -55,6 +56,8 @@ struct Scene {
     records: Vec<RecordSet>,
     checks: Checks,
     line: Option<LineName>,
+    /// Who can be asked whether it is so; nobody about records out of a file.
+    real: Option<(Cloud, Zone)>,
 }
 
 /// Works the answer out and prints it with the path that leads to it.
@@ -85,7 +88,15 @@ pub(super) async fn run(
     };
     let found = answer(&tree, &scene.checks, &question)?;
     note_unknown(args, &scene, &found, printer);
-    output::explanation(printer, &explain(&scene, &question, &found))?;
+    let mut explanation = explain(&scene, &question, &found);
+    explanation.route53 = match &scene.real {
+        // Nobody can ask Route 53 what it would answer if a living region were dead.
+        Some((cloud, zone)) if args.down.is_empty() => {
+            rehearse(cloud, zone, &question, &found).await
+        }
+        _ => None,
+    };
+    output::explanation(printer, &explanation)?;
     Ok(Outcome::Done)
 }
 
@@ -124,6 +135,7 @@ async fn observe(profile: &Profile, down: &[Region]) -> Result<Scene> {
         records,
         checks: states,
         line: Some(profile.name.clone()),
+        real: Some((cloud, zone)),
     })
 }
 
@@ -146,6 +158,7 @@ fn read(environment: &Environment, records: &Path, health: Option<&Path>) -> Res
         records: found,
         checks,
         line: None,
+        real: None,
     })
 }
 
@@ -165,6 +178,38 @@ fn note_unknown(args: &Args, scene: &Scene, found: &Answer<'_>, printer: &Printe
         "note: nothing is known of health check {}: taken for healthy, as Route 53 does while there is no data",
         unknown.join(", ")
     ));
+}
+
+/// Asks Route 53 itself, for a place that an address is known in: a continent, or nowhere.
+async fn rehearse(
+    cloud: &Cloud,
+    zone: &Zone,
+    question: &Question<'_>,
+    found: &Answer<'_>,
+) -> Option<Rehearsal> {
+    if matches!(question.place, Place::Country(_) | Place::State(_)) {
+        return None;
+    }
+    let resolver = vantage(question.place.continent());
+    let asked = cloud
+        .rehearse(zone, question.name, question.kind, resolver)
+        .await;
+    Some(match asked {
+        Ok(answered) => {
+            let is_possible = |value: &String| found.possible.contains(&value.as_str());
+            let is_silent = answered.is_empty() != found.possible.is_empty();
+            Rehearsal {
+                agrees: Some(!is_silent && answered.iter().all(is_possible)),
+                answered,
+                error: None,
+            }
+        }
+        Err(error) => Rehearsal {
+            answered: Vec::new(),
+            error: Some(error.to_string()),
+            agrees: None,
+        },
+    })
 }
 
 fn explain(scene: &Scene, question: &Question<'_>, found: &Answer<'_>) -> Explanation {
@@ -192,6 +237,7 @@ fn explain(scene: &Scene, question: &Question<'_>, found: &Answer<'_>) -> Explan
             .map(|value| (*value).to_owned())
             .collect(),
         path: found.path.iter().map(step).collect(),
+        route53: None,
         nodes: nodes.collect(),
     }
 }

@@ -9,7 +9,7 @@ use futures::future::join_all;
 use serde::Serialize;
 
 use crate::engine::World;
-use crate::line::{Hint as _, Instance, InstanceState, LineName, Region, Slot};
+use crate::line::{Hint as _, Instance, InstanceState, Profile, Region, Slot};
 use crate::operator::{Environment, line_secret};
 use crate::output::Printer;
 use crate::remote::{Blocked, Command};
@@ -96,7 +96,7 @@ pub async fn run(
             .into_iter()
             .collect()
     };
-    let nodes = running_nodes(&world, &profile.name, &regions).await?;
+    let nodes = running_nodes(&world, &profile, &regions).await?;
     let is_meant =
         |slot: &Slot| args.on.is_empty() || args.on.iter().any(|meant| meant.includes(slot));
     let meant: Vec<(Slot, Instance)> = nodes
@@ -125,16 +125,16 @@ pub async fn run(
     })
 }
 
-/// The line's running nodes in some regions, by slot.
+/// The line's running nodes in some regions, and the operator's own machines there, by slot.
 pub(super) async fn running_nodes(
     world: &World,
-    line: &LineName,
+    profile: &Profile,
     regions: &[Region],
 ) -> Result<Vec<(Slot, Instance)>> {
     let looks = join_all(
         regions
             .iter()
-            .map(|region| world.cloud.instances(region, line)),
+            .map(|region| world.cloud.instances(region, &profile.name)),
     )
     .await;
     let mut nodes = Vec::new();
@@ -148,6 +148,9 @@ pub(super) async fn running_nodes(
             nodes.push((slot, instance));
         }
     }
+    let brought = profile.brought_instances().into_iter();
+    let brought = brought.filter(|instance| regions.contains(&instance.region));
+    nodes.extend(brought.filter_map(|instance| Some((instance.slot.clone()?, instance))));
     nodes.sort_by(|a, b| a.0.cmp(&b.0));
     Ok(nodes)
 }

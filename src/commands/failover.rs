@@ -20,10 +20,12 @@ use super::outcome::Outcome;
 use super::setup::world;
 
 /// Take a region out of service, put it back, or rehearse both.
-///
-/// The region's nodes are told to fail their health checks while they serve on, then its health checks are held down in
-/// Route 53. The first alone is enough when AWS refuses every call, it only takes the checkers' time. No lock is taken.
 #[derive(Debug, clap::Args)]
+#[command(
+    after_help = "The region's nodes are told to fail their health checks while they serve on, then its health checks are held \
+                  down in Route 53. The first alone is enough when AWS refuses every call, it only takes the checkers' time. No \
+                  lock is taken."
+)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
 pub struct Args {
     /// The region

@@ -80,8 +80,23 @@ impl Finder<'_> {
     }
 
     fn slots(&self, region: &Region) -> Vec<Slot> {
-        let slots = self.profile.slots();
-        slots.filter(|slot| slot.region == *region).collect()
+        let numbers = self.profile.numbers_in(region);
+        let slot = |number| Slot {
+            region: region.clone(),
+            number,
+        };
+        numbers.map(slot).collect()
+    }
+
+    /// The operator's own machines in a region, which need nobody to tell of them.
+    fn brought(&self, region: &Region) -> Vec<Found> {
+        let brought = self.profile.brought();
+        let here = brought.filter(|(slot, _)| slot.region == *region);
+        let found = here.map(|(slot, node)| Found {
+            address: node.address,
+            known: Some((slot, Generation::FIRST)),
+        });
+        found.collect()
     }
 
     async fn nodes(&self, region: &Region) -> (Vec<Found>, Option<String>) {
@@ -97,7 +112,7 @@ impl Finder<'_> {
                         known: Some((one.slot?, one.generation)),
                     })
                 });
-                return (found.collect(), None);
+                return (found.chain(self.brought(region)).collect(), None);
             }
             Ok(Err(failure)) => failure.to_string(),
             Err(_) => format!(
@@ -105,12 +120,17 @@ impl Finder<'_> {
                 AWS_PATIENCE.as_secs()
             ),
         };
+        let brought = self.brought(region);
+        let is_known = |address: &Ipv4Addr| brought.iter().any(|one| one.address == *address);
         let found = self.by_dns(region).await.into_iter();
-        let found = found.map(|address| Found {
-            address,
-            known: None,
-        });
-        (found.collect(), Some(why))
+        let found = found
+            .filter(|address| !is_known(address))
+            .map(|address| Found {
+                address,
+                known: None,
+            });
+        let found: Vec<Found> = found.collect();
+        (found.into_iter().chain(brought).collect(), Some(why))
     }
 
     /// The addresses that DNS gives for the region's own name.
@@ -119,7 +139,7 @@ impl Finder<'_> {
             return BTreeSet::new();
         };
         let name = format!("{region}.{}", self.profile.dns.host);
-        let count = DRAWS * usize::from(self.profile.nodes.per_region);
+        let count = DRAWS * (usize::from(self.profile.most_per_region()) + self.profile.node.len());
         let asked = (0..count).map(|_| resolve(server, &name, vantage(None)));
         let answers = join_all(asked).await.into_iter();
         answers.filter_map(Result::ok).flatten().collect()

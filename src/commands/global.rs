@@ -10,6 +10,7 @@ use crate::output::Printer;
 
 /// Arguments of every command.
 #[derive(Clone, Debug, clap::Args)]
+#[command(next_help_heading = "Options of every command")]
 pub struct Global {
     /// Profile file; otherwise ./dsline.toml, otherwise the defaults
     #[arg(
@@ -85,6 +86,8 @@ impl LineArgs {
                 .dns
                 .places
                 .retain(|_, region| self.regions.contains(region));
+            let nodes = &mut profile.node;
+            nodes.retain(|node| self.regions.contains(&node.region));
         }
         profile.nodes.allow_paid |= self.allow_paid;
         profile.check()?;

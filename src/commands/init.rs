@@ -5,12 +5,14 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, ensure};
 use serde_json::json;
 
+use crate::cost::{Prices, Usd, bill};
 use crate::line::{Hint as _, LineName, Profile, Region};
 use crate::operator::{Environment, create_line_secret, line_secret_path, write_whole};
 use crate::output::{Printer, prompt_choice, prompt_many, prompt_text};
 
 use super::global::Global;
 use super::outcome::Outcome;
+use super::prices::prices;
 
 /// Write a profile and make the line secret.
 #[derive(Debug, clap::Args)]
@@ -24,6 +26,9 @@ pub struct Args {
     /// Host name that users call, in a Route 53 hosted zone; empty for addresses only
     #[arg(long, value_name = "NAME")]
     host: Option<String>,
+    /// Let a public authority (Let's Encrypt) sign the certificate; you agree to its terms of service
+    #[arg(long)]
+    public_certificate: bool,
     /// Base URL of the OpenAI-compatible API behind the line
     #[arg(long, value_name = "URL")]
     upstream: Option<String>,
@@ -40,6 +45,7 @@ struct Choice {
     name: LineName,
     regions: Vec<Region>,
     host: String,
+    public_certificate: bool,
     upstream: String,
     key_env: String,
 }
@@ -64,19 +70,21 @@ pub fn run(
         return Err(anyhow::anyhow!("there is no terminal to ask questions on"))
             .hint("pass --yes, with --regions and --host as you like");
     }
-    let choice = choose(args, global, asks)?;
+    let prices = prices(environment)?;
+    let choice = choose(args, global, &prices, asks)?;
     let text = profile_text(&choice);
     let profile = Profile::parse(&text).context("these choices make no valid profile")?;
     // The profile comes last: with it there, a second `init` would refuse to make what is missing.
     let secret = line_secret_path(environment, &profile.name);
     let is_new = create_line_secret(&secret)?;
     write_whole(&path, text.as_bytes(), 0o644)?;
-    explain(printer, &path, &secret, is_new, &choice);
+    explain(printer, &path, &secret, is_new);
+    advise(printer, &choice, &prices);
     printer.document(&json!({ "profile": path, "secret": secret, "secret_is_new": is_new }))?;
     Ok(Outcome::Done)
 }
 
-fn choose(args: &Args, global: &Global, asks: bool) -> Result<Choice> {
+fn choose(args: &Args, global: &Global, prices: &Prices, asks: bool) -> Result<Choice> {
     let default = Profile::default();
     let mut choice = Choice {
         name: global.line_name()?.unwrap_or_else(|| default.name.clone()),
@@ -86,6 +94,7 @@ fn choose(args: &Args, global: &Global, asks: bool) -> Result<Choice> {
             args.regions.clone()
         },
         host: args.host.clone().unwrap_or_default(),
+        public_certificate: args.public_certificate,
         upstream: args
             .upstream
             .clone()
@@ -104,7 +113,7 @@ fn choose(args: &Args, global: &Global, asks: bool) -> Result<Choice> {
     .parse()
     .map_err(|wrong: String| anyhow::anyhow!(wrong))?;
     if args.regions.is_empty() {
-        choice.regions = ask_regions()?;
+        choice.regions = ask_regions(prices)?;
     }
     if args.host.is_none() {
         choice.host = prompt_text(
@@ -112,6 +121,9 @@ fn choose(args: &Args, global: &Global, asks: bool) -> Result<Choice> {
             "",
             |_| Ok(()),
         )?;
+    }
+    if !choice.host.is_empty() && !args.public_certificate {
+        choice.public_certificate = ask_certificate()?;
     }
     if args.upstream.is_none() {
         choice.upstream = prompt_text("Base URL of the API", &choice.upstream, |_| Ok(()))?;
@@ -128,38 +140,58 @@ fn choose(args: &Args, global: &Global, asks: bool) -> Result<Choice> {
     Ok(choice)
 }
 
-/// Lines worth offering, the cheapest first: month's cost of t3.micro, 8 GB and public IPv4 at on-demand price,
-/// as of 2026-11 (EC2 and VPC price lists; Singapore's volume price is an estimate).
-const OFFERS: [(&str, &[&str]); 3] = [
+fn ask_certificate() -> Result<bool> {
+    let choices = [
+        "Let's Encrypt: every client trusts it (you agree to its terms of service)".to_owned(),
+        "the line's own authority: clients must be told to trust it".to_owned(),
+    ];
+    Ok(prompt_choice("Who signs its certificate?", &choices)? == 0)
+}
+
+/// Lines worth offering, the cheapest first.
+const OFFERS: [(&str, &str, &[&str]); 3] = [
     (
-        "one region, about $12 a month: no failover, the cheapest useful line",
+        "one region",
+        "no failover, the cheapest useful line",
         &["us-east-1"],
     ),
+    ("two regions", "one can fail", &["us-east-1", "eu-west-1"]),
     (
-        "two regions, about $25 a month: one can fail",
-        &["us-east-1", "eu-west-1"],
-    ),
-    (
-        "three regions, about $39 a month: near everybody, two can fail",
+        "three regions",
+        "near everybody, two can fail",
         &["us-east-1", "ap-southeast-1", "eu-west-1"],
     ),
 ];
 
-fn ask_regions() -> Result<Vec<Region>> {
+/// What an offer costs in a month, with one node of the preferred type in each region.
+fn month_of(names: &[&str], prices: &Prices) -> Usd {
+    let profile = Profile::default();
+    let nodes: Vec<(Region, String)> = regions_of(names)
+        .into_iter()
+        .map(|region| (region, profile.nodes.instance_types[0].clone()))
+        .collect();
+    bill(&profile, &nodes, prices).total
+}
+
+fn regions_of(names: &[&str]) -> Vec<Region> {
+    let regions = names.iter();
+    regions
+        .map(|name| name.parse().expect("a region of the table"))
+        .collect()
+}
+
+fn ask_regions(prices: &Prices) -> Result<Vec<Region>> {
     let mut choices: Vec<String> = OFFERS
         .iter()
-        .map(|(title, _)| (*title).to_owned())
+        .map(|(title, what, names)| format!("{title}, {} a month: {what}", month_of(names, prices)))
         .collect();
     choices.push("let me choose the regions".to_owned());
     let index = prompt_choice(
         "Which line? (credits of a new account pay for it while they last)",
         &choices,
     )?;
-    if let Some((_, names)) = OFFERS.get(index) {
-        return Ok(names
-            .iter()
-            .map(|name| name.parse().expect("a region of the table"))
-            .collect());
+    if let Some((.., names)) = OFFERS.get(index) {
+        return Ok(regions_of(names));
     }
     let all: Vec<Region> = Region::all().collect();
     let names: Vec<String> = all.iter().map(ToString::to_string).collect();
@@ -181,16 +213,21 @@ fn profile_text(choice: &Choice) -> String {
         .collect();
     format!(
         "# A dsline profile; profiles/default.toml in the source describes every key.\n\
-         name = {}\nregions = [{}]\n\n[dns]\nhost = {}\n\n[upstream]\nbase_url = {}\nkey = {{ env = {} }}\n",
+         name = {}\nregions = [{}]\n\n[dns]\nhost = {}\n{}\n[upstream]\nbase_url = {}\nkey = {{ env = {} }}\n",
         quoted(choice.name.as_str()),
         regions.join(", "),
         quoted(&choice.host),
+        if choice.public_certificate {
+            "\n[certificate]\nissuer = \"acme\"\n"
+        } else {
+            ""
+        },
         quoted(&choice.upstream),
         quoted(&choice.key_env),
     )
 }
 
-fn explain(printer: &Printer, path: &Path, secret: &Path, is_new: bool, choice: &Choice) {
+fn explain(printer: &Printer, path: &Path, secret: &Path, is_new: bool) {
     printer.line(format!("wrote {}", path.display()));
     if is_new {
         printer.line(format!("made the line secret {}", secret.display()));
@@ -199,6 +236,15 @@ fn explain(printer: &Printer, path: &Path, secret: &Path, is_new: bool, choice: 
     } else {
         printer.line(format!("kept the line secret {}", secret.display()));
     }
+}
+
+fn advise(printer: &Printer, choice: &Choice, prices: &Prices) {
+    let names: Vec<&str> = choice.regions.iter().map(Region::as_str).collect();
+    printer.line(format!(
+        "one {} in each region costs {} a month at on-demand price; `dsline plan` tells it item by item",
+        Profile::default().nodes.instance_types[0],
+        month_of(&names, prices)
+    ));
     printer.line(format!(
         "next: set {} and run `dsline plan`, then `dsline up`",
         choice.key_env
@@ -208,19 +254,28 @@ fn explain(printer: &Printer, path: &Path, secret: &Path, is_new: bool, choice: 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::line::CertificateIssuer;
 
     #[test]
     fn every_offer_makes_a_valid_profile() {
-        for (title, names) in OFFERS {
+        for (title, _, names) in OFFERS {
             let choice = Choice {
                 name: "home".parse().unwrap(),
-                regions: names.iter().map(|name| name.parse().unwrap()).collect(),
+                regions: regions_of(names),
                 host: "llm.example.com".to_owned(),
+                public_certificate: true,
                 upstream: "https://api.deepseek.com".to_owned(),
                 key_env: "KEY".to_owned(),
             };
             let profile = Profile::parse(&profile_text(&choice)).unwrap();
             assert_eq!(profile.regions, choice.regions, "{title}");
+            assert_eq!(profile.certificate.issuer, CertificateIssuer::Acme);
         }
+    }
+
+    #[test]
+    fn offers_are_priced() {
+        let months = OFFERS.map(|(.., names)| month_of(names, &Prices::shipped()).to_string());
+        assert_eq!(months, ["$11.88", "$24.56", "$38.61"]);
     }
 }

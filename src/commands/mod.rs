@@ -1,14 +1,29 @@
 //! One file per subcommand: its arguments and its story; gathers values, calls the rooms below, prints.
 
+pub mod bench;
 pub mod cert;
 pub mod completions;
 pub mod connect;
 pub mod dns;
+pub mod doctor;
 pub mod exec;
+pub mod export;
 pub mod failover;
+pub mod free;
+pub mod iam;
 pub mod init;
+pub mod logs;
+pub mod man;
 pub mod plan;
+pub mod prices;
+pub mod push;
+pub mod reconcile;
+pub mod releases;
 pub mod render;
+pub mod replay;
+pub mod report;
+pub mod rollback;
+pub mod secrets;
 pub mod ssh;
 pub mod status;
 pub mod teardown;
@@ -16,16 +31,25 @@ pub mod token;
 pub mod up;
 
 mod answers;
+mod bench_args;
+mod change;
 mod consent;
 mod dns_check;
 mod dns_explain;
+mod doctor_account;
+mod doctor_fix;
+mod doctor_nodes;
+mod doctor_security;
 mod failover_dns;
 mod failover_drill;
 mod failover_site;
 mod failover_turn;
 mod global;
 mod lock;
+mod logs_merge;
+mod logs_verify;
 mod outcome;
+mod reconcile_tick;
 mod setup;
 
 pub use global::{Global, LineArgs};

@@ -11,13 +11,16 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use crate::line::{Generation, Hint as _, LineSecret, Profile, Secret, Slot};
-use crate::operator::{Environment, authorized_keys, find_gateway, line_secret};
+use crate::operator::{
+    Environment, authorized_keys, certificate_files, find_gateway, forward_ca, line_secret,
+};
 use crate::output::Printer;
 use crate::plan::{Wanted, release_of};
 use crate::render::user_data;
 
 use super::global::{Global, LineArgs};
 use super::outcome::Outcome;
+use super::prices::prices;
 use super::setup::upstream_keys;
 
 /// What stands in a file instead of a secret.
@@ -57,7 +60,8 @@ pub fn run(
         .or_else(|| profile.slots().next())
         .context("the profile has no node")?;
     ensure!(
-        profile.slots().any(|known| known == slot),
+        profile.numbers_in(&slot.region).contains(&slot.number)
+            || profile.brought().any(|(own, _)| own == slot),
         "{slot} is not a node of this profile"
     );
     let out = environment.resolve(&args.out);
@@ -74,7 +78,8 @@ pub fn run(
             "see whether the disk has room (`df -h {}`) and the folder is yours, then repeat the command",
             out.parent().unwrap_or(&out).display()
         ))?;
-    let release = release_of(&wanted, &slot, args.address);
+    let certificate = wanted.given_certificate.as_ref();
+    let release = release_of(&wanted, certificate, &slot, args.address);
     printer.note(format!("files of {slot}, written to {}", out.display()));
     for path in &written {
         printer.line(path);
@@ -85,7 +90,12 @@ pub fn run(
 
 /// Writes every file and returns their paths inside the folder.
 fn fill(out: &Path, args: &Args, slot: &Slot, wanted: &Wanted) -> Result<Vec<String>> {
-    let release = release_of(wanted, slot, args.address);
+    let release = release_of(
+        wanted,
+        wanted.given_certificate.as_ref(),
+        slot,
+        args.address,
+    );
     let mut written = Vec::new();
     for (path, file) in release.listing() {
         let is_masked = file.is_secret && !args.with_secrets;
@@ -100,6 +110,10 @@ fn fill(out: &Path, args: &Args, slot: &Slot, wanted: &Wanted) -> Result<Vec<Str
             file.is_secret,
         )?;
         written.push(path);
+    }
+    // A machine of the operator's own boots without any.
+    if slot.is_brought() {
+        return Ok(written);
     }
     let boot = user_data(
         &wanted.profile,
@@ -137,6 +151,12 @@ fn clear(out: &Path, is_new: bool) {
 fn gather(args: &Args, profile: Profile, environment: &Environment) -> Result<Wanted> {
     let secret: LineSecret = line_secret(environment, &profile)?;
     let gateway = find_gateway(environment, args.line.gateway.as_deref())?;
+    let now = Timestamp::now();
+    let given_certificate = if args.with_secrets {
+        certificate_files(environment, &profile, now)?
+    } else {
+        None
+    };
     let (upstream_keys, authorized_keys) = if args.with_secrets {
         (
             upstream_keys(environment, &profile)?,
@@ -146,13 +166,18 @@ fn gather(args: &Args, profile: Profile, environment: &Environment) -> Result<Wa
         let masks = 1 + profile.upstream.others.len();
         (vec![Secret::new(MASK); masks], Vec::new())
     };
+    let forward_ca = forward_ca(environment, &profile)?;
     Ok(Wanted {
         profile,
         secret,
         upstream_keys,
         gateway,
         authorized_keys,
-        now: Timestamp::now(),
+        given_certificate,
+        directory_ca: None,
+        forward_ca,
+        prices: prices(environment)?,
+        now,
     })
 }
 

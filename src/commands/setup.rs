@@ -1,6 +1,7 @@
 //! Gathers what commands work with: profile, secrets, and the handle on the world.
 
 use std::net::IpAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
@@ -10,12 +11,18 @@ use crate::client::operator_address;
 use crate::cloud::Cloud;
 use crate::engine::{LineView, Scope, World, observe};
 use crate::line::{Hint as _, LineSecret, Profile, Secret};
-use crate::operator::{Environment, authorized_keys, find_gateway, line_secret, read_secret};
+use crate::operator::{
+    Environment, authorized_keys, certificate_files, find_gateway, forward_ca, line_secret,
+    read_secret,
+};
 use crate::output::Printer;
-use crate::plan::{Context, Plan, Wanted, out_of_service, refuse_unsafe, up};
+use crate::plan::{
+    Context, Plan, Roster, Wanted, out_of_service, refuse_unsafe, up, within_budget,
+};
 use crate::remote::Door;
 
 use super::global::{Global, LineArgs};
+use super::prices::prices;
 
 /// What `plan`, `up` and `status` work with.
 pub(super) struct Setup {
@@ -27,6 +34,8 @@ pub(super) struct Setup {
     pub(super) operator: Option<IpAddr>,
     /// Whether a change of records is planned however unsafe it is.
     force: bool,
+    /// Whether a new certificate is got although the present one lasts.
+    renew: bool,
 }
 
 impl Setup {
@@ -42,6 +51,10 @@ impl Setup {
         let upstream_keys = upstream_keys(environment, &profile)?;
         let gateway = find_gateway(environment, args.gateway.as_deref())?;
         let authorized_keys = authorized_keys(environment, &profile)?;
+        let now = Timestamp::now();
+        let given_certificate = certificate_files(environment, &profile, now)?;
+        let directory_ca = directory_ca(environment, &profile);
+        let forward_ca = forward_ca(environment, &profile)?;
         let (operator, cloud) = tokio::join!(operator(&profile), Cloud::open());
         let world = World::new(cloud, door(environment, &profile), secret.clone());
         let wanted = Wanted {
@@ -50,13 +63,18 @@ impl Setup {
             upstream_keys,
             gateway,
             authorized_keys,
-            now: Timestamp::now(),
+            given_certificate,
+            directory_ca,
+            forward_ca,
+            prices: prices(environment)?,
+            now,
         };
         Ok(Self {
             wanted: Arc::new(wanted),
             world: Arc::new(world),
             operator: operator?,
             force: false,
+            renew: false,
         })
     }
 
@@ -64,6 +82,15 @@ impl Setup {
     #[must_use]
     pub(super) fn insisting(self, force: bool) -> Self {
         Self { force, ..self }
+    }
+
+    /// With a new certificate.
+    #[must_use]
+    pub(super) fn renewing(self) -> Self {
+        Self {
+            renew: true,
+            ..self
+        }
     }
 
     /// Observes the line with its nodes; changes nothing.
@@ -80,12 +107,20 @@ impl Setup {
 
     /// Plans the way from what was observed to what is wanted, unless users would be left without a healthy node.
     pub(super) fn plan(&self, view: &LineView) -> Result<Plan> {
+        self.plan_for(view, Roster::standing(&self.wanted.profile, &view.observed))
+    }
+
+    /// The same for other slots than the line has.
+    pub(super) fn plan_for(&self, view: &LineView, roster: Roster) -> Result<Plan> {
         let context = Context {
             wanted: &self.wanted,
             observed: &view.observed,
+            roster,
             operator: self.operator,
+            renew: self.renew,
         };
         let plan = up(&context)?;
+        within_budget(&self.wanted.profile, &plan)?;
         if !self.force {
             refuse_unsafe(&plan, &self.wanted.profile, &view.observed)?;
         }
@@ -98,6 +133,12 @@ pub(super) fn remark_what_is_out(printer: &Printer, view: &LineView) {
     for one in out_of_service(&view.observed) {
         printer.note(format!("note: {one}; nothing here does"));
     }
+}
+
+/// Where the profile's ACME directory has its authority from.
+pub(super) fn directory_ca(environment: &Environment, profile: &Profile) -> Option<PathBuf> {
+    let path = profile.certificate.directory_ca.as_ref()?;
+    Some(environment.resolve(path))
 }
 
 /// The API keys of all upstreams, in the order of the profile.
@@ -134,6 +175,10 @@ pub(super) fn door(environment: &Environment, profile: &Profile) -> Door {
             .identity
             .as_ref()
             .map(|path| environment.resolve(path)),
+        brought: profile
+            .brought()
+            .map(|(slot, node)| (slot, node.clone()))
+            .collect(),
         home: environment.home(),
         agent: environment.variable("SSH_AUTH_SOCK").is_some(),
     }

@@ -2,7 +2,6 @@
 
 use anyhow::{Context as _, Result};
 
-use crate::engine::target;
 use crate::line::{Hint as _, Slot};
 use crate::operator::{Environment, line_secret, write_whole};
 use crate::remote::{known_hosts_line, openssh_command};
@@ -29,7 +28,7 @@ pub async fn run(args: &Args, global: &Global, environment: &Environment) -> Res
     let secret = line_secret(environment, &profile)?;
     let region = [args.node.region.clone()];
     let world = world(environment, &profile, secret.clone()).await;
-    let nodes = running_nodes(&world, &profile.name, &region).await?;
+    let nodes = running_nodes(&world, &profile, &region).await?;
     let (slot, instance) = nodes
         .into_iter()
         .find(|(slot, _)| *slot == args.node)
@@ -38,8 +37,8 @@ pub async fn run(args: &Args, global: &Global, environment: &Environment) -> Res
     let address = instance
         .address
         .with_context(|| format!("{slot} has no address yet"))?;
-    let target = target(&secret, &slot, instance.generation, address);
     let door = door(environment, &profile);
+    let target = door.target(&secret, &slot, instance.generation, address);
     let folder = environment.configuration_folder();
     let known_hosts = folder.join(format!("known_hosts.{}", profile.name));
     std::fs::create_dir_all(&folder)

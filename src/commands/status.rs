@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 use futures::future::join_all;
 use jiff::Timestamp;
 
 use crate::client::{Health, healthz};
 use crate::dns::{find_lease, lease_of};
-use crate::engine::{LineView, Scope, observe};
+use crate::engine::{CpuWatch, LineView, Scope, observe};
 use crate::lease::holder_of;
 use crate::line::{Instance, InstanceState, Lease, LineSecret, NodeSight, Profile, Slot};
 use crate::operator::{Environment, find_line_secret, line_secret};
@@ -42,8 +42,9 @@ pub async fn run(
     environment: &Environment,
     printer: &Printer,
 ) -> Result<Outcome> {
+    let mut cpu = CpuWatch::default();
     loop {
-        let report = Box::pin(look(args, global, environment)).await?;
+        let report = Box::pin(look(args, global, environment, &mut cpu)).await?;
         if args.watch {
             printer.clear_screen();
         }
@@ -62,7 +63,12 @@ pub async fn run(
     }
 }
 
-async fn look(args: &Args, global: &Global, environment: &Environment) -> Result<StatusReport> {
+async fn look(
+    args: &Args,
+    global: &Global,
+    environment: &Environment,
+    cpu: &mut CpuWatch,
+) -> Result<StatusReport> {
     // Without the upstream's key or a gateway binary the line can be seen all the same, only not be compared.
     let setup = Setup::gather(&args.line, global, environment).await;
     let (profile, world, comparable) = match setup {
@@ -82,27 +88,37 @@ async fn look(args: &Args, global: &Global, environment: &Environment) -> Result
             )
         }
     };
-    let view = observe(&world, &profile, Scope::Nodes, Timestamp::now()).await?;
+    let now = Timestamp::now();
+    let view = observe(&world, &profile, Scope::NodesAtLeast, now).await?;
     let reached = verdicts(&world, &view.observed).await;
-    let (nodes, dns) = tokio::join!(
+    let (mut nodes, dns, untold) = tokio::join!(
         node_lines(&profile, &view, &reached),
-        dns_answers(&world, &profile, &view, &reached)
+        dns_answers(&world, &profile, &view, &reached),
+        cpu.look(&world, &view.observed, now)
     );
+    let known = cpu.known();
+    for node in &mut nodes {
+        let of_node = node.instance.as_ref().and_then(|id| known.get(id));
+        node.cpu = of_node.copied();
+    }
     let out = out_of_service(&view.observed);
     let mut troubles: Vec<String> = out.iter().map(ToString::to_string).collect();
+    let mut month = None;
+    let comparable = match &view.zone_unseen {
+        Some(why) => Err(anyhow!("the zone could not be looked at: {why}")),
+        None => comparable,
+    };
     let pending = match comparable {
         Ok((wanted, operator)) => {
-            let plan = up(&Context {
-                wanted: &wanted,
-                observed: &view.observed,
-                operator,
-            })?;
+            let plan = up(&Context::new(&wanted, &view.observed, operator))?;
             troubles.extend(
                 plan.troubles
                     .iter()
                     .map(|trouble| format!("{}: {}", trouble.at, trouble.what)),
             );
-            Some(plan.steps.len())
+            let count = plan.steps.len();
+            month = plan.bill;
+            Some(count)
         }
         Err(why) => {
             troubles.push(format!("cannot be compared with the profile: {why:#}"));
@@ -126,7 +142,9 @@ async fn look(args: &Args, global: &Global, environment: &Environment) -> Result
         nodes,
         dns,
         troubles,
+        notes: untold,
         pending,
+        month,
         healthy,
     })
 }
@@ -186,6 +204,7 @@ async fn node_line(
             release: None,
             gateway: None,
             traffic: None,
+            cpu: None,
             health: missing,
             checkers: None,
             drift: Vec::new(),
@@ -220,6 +239,7 @@ async fn node_line(
             .and_then(|report| report.gateway.as_ref())
             .map(|gateway| gateway.version.clone()),
         traffic: report.and_then(|report| report.gateway.clone()),
+        cpu: None,
         health,
         checkers,
         drift,

@@ -8,7 +8,8 @@ use tokio::sync::{mpsc, watch};
 
 use crate::cloud::Cloud;
 use crate::engine::{
-    Applied, Means, Receipt, Stop, World, apply, ask_nodes, observe_everything, sweep,
+    Applied, Means, Receipt, Stop, World, apply, ask_brought, ask_nodes, observe_everything, sweep,
+    sweep_brought,
 };
 use crate::lease::Locks;
 use crate::line::{KeyId, LineSecret, Observed, Profile, ZoneView};
@@ -16,12 +17,12 @@ use crate::operator::{Environment, find_line_secret};
 use crate::output::{self, Endings, Printer, show_progress};
 use crate::plan::{Action, Plan, Refusal, Step, teardown};
 
+use super::change::{LOOKS_AGAIN, give_back};
 use super::consent::{may_apply, until_stopped};
 use super::global::Global;
 use super::lock::{LockArgs, Taker};
 use super::outcome::Outcome;
 use super::setup::world;
-use super::up::{LOOKS_AGAIN, give_back};
 
 /// Remove everything of the line, in every region, then look again.
 #[derive(Debug, clap::Args)]
@@ -73,6 +74,12 @@ pub async fn run(
     }
     output::plan(printer, &plan);
     if !may_apply(args.yes, printer, &plan, &mut stop).await? {
+        printer.document(&Document {
+            plan: &plan,
+            endings: None,
+            receipt: None,
+            clean: false,
+        })?;
         return Ok(Outcome::Pending);
     }
     let mut stores = taker.in_zones(&zones);
@@ -130,6 +137,7 @@ impl Desk {
 
     async fn look(&self) -> Result<(Observed, Vec<ZoneView>)> {
         let (observed, zones) = observe_everything(&self.world, &self.profile.name).await?;
+        let observed = ask_brought(&self.world, &self.profile, observed).await;
         if !self.force {
             let own = self.secret.as_ref().map(LineSecret::key_id);
             refuse_anothers(&observed, own.as_ref())?;
@@ -157,6 +165,7 @@ impl Desk {
         let means = Means {
             world: Arc::clone(&self.world),
             wanted: None,
+            roll: None,
             locks: Arc::clone(locks),
         };
         let (sender, receiver) = mpsc::unbounded_channel();
@@ -190,6 +199,15 @@ impl Desk {
         }
     }
 
+    async fn sweep(&self) -> Receipt {
+        let (mut receipt, brought) = tokio::join!(
+            sweep(&self.world, &self.profile.name),
+            sweep_brought(&self.world, &self.profile)
+        );
+        receipt.absorb(brought);
+        receipt
+    }
+
     /// Looks again, unless somebody who asked to stop asks once more, and prints the receipt.
     async fn finish(
         &self,
@@ -203,7 +221,7 @@ impl Desk {
             None
         } else {
             tokio::select! {
-                receipt = sweep(&self.world, &self.profile.name) => Some(receipt),
+                receipt = self.sweep() => Some(receipt),
                 () = since.beyond(&mut stop) => None,
             }
         };

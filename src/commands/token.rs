@@ -179,7 +179,7 @@ async fn tell(
 
 async fn keepers(world: &World, profile: &Profile) -> Result<Vec<Keeper>> {
     let regions = world.cloud.enabled_regions().await?.known;
-    let nodes = running_nodes(world, &profile.name, &regions).await?;
+    let nodes = running_nodes(world, profile, &regions).await?;
     let keeper = |(slot, instance): (_, Instance)| Keeper {
         slot,
         generation: instance.generation,

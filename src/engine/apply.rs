@@ -11,11 +11,13 @@ use tokio::time::sleep;
 
 use crate::cloud::Failure;
 use crate::lease::{Locks, Standing};
+use crate::line::Slot;
 use crate::plan::{Plan, Step, StepId, Wanted};
 
 use super::event::{Ending, Event, EventKind};
 use super::execute::Executor;
 use super::hint::hint_of;
+use super::roll::Roll;
 use super::stop::Stop;
 use super::world::World;
 
@@ -30,6 +32,8 @@ pub struct Applied {
     pub stopped: bool,
     /// What to do before AWS takes any call again, when the credentials or the clock failed on the way.
     pub locked_out: Option<String>,
+    /// The nodes that got another release, each with the one it had before.
+    pub changed: BTreeMap<Slot, u32>,
     /// Why nothing more was begun, when the lock was lost on the way.
     pub lost: Option<String>,
 }
@@ -41,6 +45,8 @@ pub struct Means {
     pub world: Arc<World>,
     /// What to make things by; a plan that only removes needs none.
     pub wanted: Option<Arc<Wanted>>,
+    /// How releases are brought to nodes; a plan that only removes needs none.
+    pub roll: Option<Arc<Roll>>,
     /// The locks that are held meanwhile.
     pub locks: Arc<Locks>,
 }
@@ -140,6 +146,7 @@ pub async fn apply(
         endings: run.endings,
         stopped,
         locked_out: run.locked_out,
+        changed: executor.changed(),
         lost,
     }
 }

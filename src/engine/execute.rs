@@ -1,5 +1,6 @@
 //! Turns each step into calls; what a step makes is remembered for the steps after it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,12 +11,14 @@ use crate::cloud::{ChangeId, Failure, FailureKind, Launch, Zone};
 use crate::dns::{ChangeBatch, NodeRecord, change, desired, known_nodes};
 use crate::lease::Locks;
 use crate::line::{CheckReference, LineName, RecordSet, Region, Rule, Slot};
-use crate::plan::{Action, LaunchOrder, Plan, ReadyNode, Step, Wanted, answers};
+use crate::plan::{Action, LaunchOrder, Plan, ReadyNode, Serving, Step, Wanted, answers};
 use crate::render::user_data;
 
 use super::apply::Means;
+use super::certify::certify;
 use super::event::Ending;
 use super::facts::Facts;
+use super::farewell::{Leaver, wait_until_idle};
 use super::node_steps::NodeSteps;
 use super::world::World;
 
@@ -38,6 +41,7 @@ impl Executor {
         let nodes = NodeSteps::new(
             Arc::clone(&means.world),
             means.wanted.clone(),
+            means.roll.clone(),
             Arc::clone(&facts),
         );
         Self {
@@ -50,7 +54,12 @@ impl Executor {
         }
     }
 
-    fn wanted(&self) -> Result<&Wanted> {
+    /// The nodes that got another release, each with the one it had before.
+    pub(super) fn changed(&self) -> BTreeMap<Slot, u32> {
+        self.facts.changed()
+    }
+
+    pub(super) fn wanted(&self) -> Result<&Wanted> {
         self.wanted
             .as_deref()
             .context("this run knows no profile to make things by")
@@ -90,8 +99,29 @@ impl Executor {
                     .boot(slot, *generation, instance_type, says)
                     .await?;
             }
-            Action::Push { slot, generation } => {
-                return self.nodes.push(slot, *generation, says).await;
+            Action::Push {
+                slot,
+                generation,
+                number,
+            } => {
+                return self.nodes.push(slot, *generation, *number, says).await;
+            }
+            Action::GoBack {
+                slot,
+                generation,
+                number,
+            } => self.nodes.go_back(slot, *generation, *number, says).await?,
+            Action::Certify {
+                host,
+                zone_id,
+                zone_name,
+            } => {
+                let zone = Zone {
+                    id: zone_id.clone(),
+                    name: zone_name.clone(),
+                };
+                let certificate = certify(self, host, &zone, says).await?;
+                self.facts.learn_certificate(certificate);
             }
             Action::CreateCheck { slot } => self.create_check(slot).await?,
             Action::ChangeRecords {
@@ -125,18 +155,32 @@ impl Executor {
             Action::Terminate {
                 region,
                 instances,
-                serves,
+                serving,
             } => {
-                if *serves {
-                    self.outlast_resolvers(says).await;
+                if let Some(serving) = serving {
+                    self.see_off(serving, says).await;
                 }
                 cloud.terminate(region, instances).await?;
                 says("waiting until it is gone".to_owned());
                 cloud.await_terminated(region, instances).await?;
             }
+            Action::Leave { slot, address } => self.nodes.leave(slot, *address, says).await?,
             Action::DeleteGroup { region, group } => cloud.delete_group(region, group).await?,
         }
         Ok(Ending::Done)
+    }
+
+    /// Lets resolvers forget a node, and its users finish.
+    async fn see_off(&self, serving: &Serving, says: &(impl Fn(String) + Sync)) {
+        if serving.is_answered {
+            self.outlast_resolvers(says).await;
+        }
+        let leaver = Leaver {
+            slot: &serving.slot,
+            generation: serving.generation,
+            address: serving.address,
+        };
+        wait_until_idle(&self.world, &leaver, says).await;
     }
 
     /// Waits until nobody can hold an answer any more that was given before the records changed.
@@ -273,6 +317,14 @@ impl Executor {
                 Err(error) => return Err(error),
             }
         }
+    }
+
+    /// Sends a batch and waits until every name server has it.
+    pub(super) async fn publish(&self, zone: &Zone, batch: ChangeBatch) -> Result<()> {
+        if let Some(id) = self.send(zone, batch).await? {
+            self.world.cloud.await_in_sync(&id).await?;
+        }
+        Ok(())
     }
 
     /// Sends a batch, together with the lock of its zone if there is one.

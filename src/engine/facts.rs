@@ -1,12 +1,12 @@
 //! What a run learns while it goes: ids and addresses of what its own steps made.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::Ipv4Addr;
 use std::sync::Mutex;
 
 use tokio::time::Instant;
 
-use crate::line::{Generation, Region, Slot};
+use crate::line::{Certificate, Generation, Region, Slot};
 use crate::plan::{Action, Plan};
 
 use super::revocations::Keeper;
@@ -28,6 +28,8 @@ pub(super) struct NodeFacts {
     pub(super) is_unfinished: bool,
     /// Whether it can be worked on.
     pub(super) is_reachable: bool,
+    /// The release that it had before this run gave it another.
+    pub(super) before: Option<u32>,
 }
 
 /// What is known, shared by the steps of a run.
@@ -36,12 +38,16 @@ pub(super) struct Facts {
     nodes: Mutex<HashMap<Slot, NodeFacts>>,
     groups: Mutex<HashMap<Region, String>>,
     records_changed: Mutex<Option<Instant>>,
+    certificate: Mutex<Option<Certificate>>,
 }
 
 impl Facts {
     /// What the plan knew already.
     pub(super) fn of(plan: &Plan) -> Self {
         let facts = Self::default();
+        if let Some(certificate) = &plan.certificate {
+            facts.learn_certificate(certificate.clone());
+        }
         for node in &plan.nodes {
             facts.learn(&node.slot, |known| {
                 known.generation = Some(node.generation);
@@ -85,6 +91,18 @@ impl Facts {
         nodes.iter().filter_map(keeper).collect()
     }
 
+    /// The nodes that got another release, each with the one it had before.
+    pub(super) fn changed(&self) -> BTreeMap<Slot, u32> {
+        let nodes = self
+            .nodes
+            .lock()
+            .expect("no step panics while it holds the lock");
+        nodes
+            .iter()
+            .filter_map(|(slot, node)| Some((slot.clone(), node.before?)))
+            .collect()
+    }
+
     /// Whether an instance or a health check fills a slot by now, so that it is not to be taken away.
     pub(super) fn is_adopted(&self, id: &str) -> bool {
         let nodes = self
@@ -121,6 +139,22 @@ impl Facts {
             .records_changed
             .lock()
             .expect("no step panics while it holds the lock") = Some(Instant::now());
+    }
+
+    /// The certificate that nodes are pushed; `None` is one of the line's own authority.
+    pub(super) fn certificate(&self) -> Option<Certificate> {
+        self.certificate
+            .lock()
+            .expect("no step panics while it holds the lock")
+            .clone()
+    }
+
+    /// Remembers the certificate that nodes are pushed from now on.
+    pub(super) fn learn_certificate(&self, certificate: Certificate) {
+        *self
+            .certificate
+            .lock()
+            .expect("no step panics while it holds the lock") = Some(certificate);
     }
 
     /// The group that this run made in a region.

@@ -13,11 +13,16 @@ use tokio::time::{Instant, sleep};
 use crate::cloud::is_burstable;
 use crate::line::{Generation, HostKey, HostKeyStage, Revocation, Slot};
 use crate::plan::{Wanted, release_of};
-use crate::remote::{Blocked, Session, await_boot, install_lasting_key, push, revoke};
+use crate::remote::{
+    Blocked, PushOrder, Session, await_boot, install_lasting_key, leave, prepare, push, report,
+    revoke, switch,
+};
+use crate::render::preparation;
 
 use super::event::Ending;
 use super::facts::Facts;
 use super::revocations::share;
+use super::roll::{Live, Machine, Roll};
 use super::world::World;
 
 /// How long a new instance may take until its SSH server answers.
@@ -33,24 +38,23 @@ const REOPENING: Duration = Duration::from_secs(30);
 pub(super) struct NodeSteps {
     world: Arc<World>,
     wanted: Option<Arc<Wanted>>,
+    roll: Option<Arc<Roll>>,
     facts: Arc<Facts>,
     /// What the nodes hold that were there when the run began; asked once.
     revoked: OnceCell<BTreeSet<Revocation>>,
 }
 
-/// The machine in a slot, as far as it takes to enter it.
-#[derive(Clone, Copy)]
-struct Machine<'a> {
-    slot: &'a Slot,
-    generation: Generation,
-    address: Ipv4Addr,
-}
-
 impl NodeSteps {
-    pub(super) fn new(world: Arc<World>, wanted: Option<Arc<Wanted>>, facts: Arc<Facts>) -> Self {
+    pub(super) fn new(
+        world: Arc<World>,
+        wanted: Option<Arc<Wanted>>,
+        roll: Option<Arc<Roll>>,
+        facts: Arc<Facts>,
+    ) -> Self {
         Self {
             world,
             wanted,
+            roll,
             facts,
             revoked: OnceCell::new(),
         }
@@ -62,6 +66,44 @@ impl NodeSteps {
             .context("this run knows no profile to make nodes by")
     }
 
+    fn roll(&self) -> Result<&Roll> {
+        self.roll
+            .as_deref()
+            .context("this run brings no releases to nodes")
+    }
+
+    /// Prepares a machine that was not launched for the line.
+    async fn prepare(&self, slot: &Slot, says: &(impl Fn(String) + Sync)) -> Result<()> {
+        let machine = self.machine(slot, Generation::FIRST)?;
+        says("installing what is missing of the packages".to_owned());
+        self.over_ssh(machine, says, |session| async move {
+            prepare(&session, &preparation()).await
+        })
+        .await
+    }
+
+    /// Takes the line off a machine that was not launched for it.
+    pub(super) async fn leave(
+        &self,
+        slot: &Slot,
+        address: Ipv4Addr,
+        says: &(impl Fn(String) + Sync),
+    ) -> Result<()> {
+        let machine = Machine {
+            slot,
+            generation: Generation::FIRST,
+            address,
+        };
+        self.over_ssh(
+            machine,
+            says,
+            |session| async move { leave(&session).await },
+        )
+        .await?;
+        says("left there: packages, /var/log (the audit trail too), kernel settings until its next start".to_owned());
+        Ok(())
+    }
+
     /// Waits for first boot and ends it; the lasting host key comes last, so its presence means that all of it was done.
     pub(super) async fn boot(
         &self,
@@ -70,6 +112,9 @@ impl NodeSteps {
         instance_type: &str,
         says: &(impl Fn(String) + Sync),
     ) -> Result<()> {
+        if slot.is_brought() {
+            return self.prepare(slot, says).await;
+        }
         let instance = self
             .facts
             .node(slot)
@@ -170,35 +215,78 @@ impl NodeSteps {
         &self,
         slot: &Slot,
         generation: Generation,
+        number: u32,
         says: &(impl Fn(String) + Sync),
     ) -> Result<Ending> {
-        let address = self
-            .facts
-            .node(slot)
-            .address
-            .with_context(|| format!("{slot} has no address yet"))?;
-        let machine = Machine {
-            slot,
-            generation,
-            address,
-        };
+        let (machine, roll) = (self.machine(slot, generation)?, self.roll()?);
         let revoked = self.revoked_elsewhere(slot).await;
         self.over_ssh(machine, says, |session| async move {
             revoke(&session, revoked).await
         })
         .await?;
-        let release = &release_of(self.wanted()?, slot, Some(address));
+        let certificate = self.facts.certificate();
+        let release = &release_of(
+            self.wanted()?,
+            certificate.as_ref(),
+            slot,
+            Some(machine.address),
+        );
         says(format!("pushing release {}", &release.digest()[..8]));
         let pushed = self
             .over_ssh(machine, says, |session| async move {
-                push(&session, release).await
+                let order = PushOrder {
+                    number,
+                    note: &roll.note,
+                    window: roll.window,
+                };
+                push(&session, release, order).await
             })
             .await?;
-        self.facts.learn(slot, |node| node.is_unfinished = false);
+        if let Some(number) = pushed.unconfirmed {
+            says(format!("release {number} is live; asking it from outside"));
+            let session = self.contact(machine, REOPENING).await?;
+            let chain = release.text("nginx/tls/fullchain.pem");
+            let chain = chain.context("the release has no certificate")?;
+            let live = Live { number, chain };
+            roll.make_sure(&self.world, machine, &session, live).await?;
+        }
+        self.facts.learn(slot, |node| {
+            node.is_unfinished = false;
+            node.before = pushed.before;
+        });
         Ok(if pushed.changed.is_empty() {
             Ending::Unchanged
         } else {
             Ending::Done
+        })
+    }
+
+    /// Makes a release live again that the node has kept.
+    pub(super) async fn go_back(
+        &self,
+        slot: &Slot,
+        generation: Generation,
+        number: u32,
+        says: &(impl Fn(String) + Sync),
+    ) -> Result<()> {
+        let (machine, roll) = (self.machine(slot, generation)?, self.roll()?);
+        self.over_ssh(machine, says, |session| async move {
+            switch(&session, number, roll.window).await
+        })
+        .await?;
+        let session = self.contact(machine, REOPENING).await?;
+        let chain = report(&session).await?.chain;
+        let chain = &chain.context("the release has no certificate")?;
+        let live = Live { number, chain };
+        roll.make_sure(&self.world, machine, &session, live).await
+    }
+
+    fn machine<'a>(&self, slot: &'a Slot, generation: Generation) -> Result<Machine<'a>> {
+        let address = self.facts.node(slot).address;
+        Ok(Machine {
+            slot,
+            generation,
+            address: address.with_context(|| format!("{slot} has no address yet"))?,
         })
     }
 

@@ -12,9 +12,9 @@ use crate::cloud::{Failure, Zone};
 use crate::dns::{find_lease, known_nodes, lease_of};
 use crate::line::{
     Instance, InstanceState, LineName, NodeSight, Observed, Offer, Profile, Region, RegionView,
-    ZoneView,
+    Slot, ZoneView,
 };
-use crate::plan::regions_to_launch_in;
+use crate::plan::{Roster, regions_to_launch_in};
 use crate::remote::{Blocked, report};
 
 use super::world::World;
@@ -29,6 +29,8 @@ pub enum Scope {
     Cloud,
     /// AWS, and every node over SSH.
     Nodes,
+    /// The same, and the rest when Route 53 is unwell: for who only wants to look.
+    NodesAtLeast,
 }
 
 /// A line as observed, with the hosted zone it was found in.
@@ -38,6 +40,8 @@ pub struct LineView {
     pub observed: Observed,
     /// The zone, for a line with a domain.
     pub zone: Option<Zone>,
+    /// Why the zone was not looked at; only with [`Scope::NodesAtLeast`], and then nothing can be planned.
+    pub zone_unseen: Option<String>,
 }
 
 /// Looks at the line in the profile's regions, and in those that its health checks and records betray.
@@ -52,26 +56,55 @@ pub async fn observe(
         look_at(world, &profile.name, regions),
         zone_view(world, profile)
     );
-    let (views, zone) = (views?, zone?);
+    let (views, (zone, zone_unseen)) = (views?, at_least(scope, zone)?);
     let mut observed = Observed {
         regions: views,
+        brought: profile.brought_instances(),
         ..Observed::default()
     };
     observed.zone = zone.as_ref().map(|(_, view)| view.clone());
-    let elsewhere = regions_elsewhere(world, profile, &observed).await?;
-    observed
-        .regions
-        .extend(look_at(world, &profile.name, elsewhere).await?);
+    if zone_unseen.is_none() {
+        let elsewhere = regions_elsewhere(world, profile, &observed).await?;
+        let views = look_at(world, &profile.name, elsewhere).await?;
+        observed.regions.extend(views);
+    }
     refuse_if_all_failed(&observed)?;
-    if scope == Scope::Nodes {
-        observed.nodes = reports(world, &observed).await;
+    if scope != Scope::Cloud {
+        let told = tokio::join!(
+            reports(world, observed.instances()),
+            memory_of_types(world, profile, &observed),
+            world.cloud.account_plan()
+        );
+        observed.nodes = told.0;
+        observed.memory_mib = told.1;
+        // Many credentials may not ask; then the prices speak for themselves.
+        observed.account_plan = told.2.unwrap_or_default();
         observed.verdicts = ask_checkers(world, &observed).await;
-        observed.offers = ask_offers(world, profile, &observed, now).await;
+        let roster = Roster::standing(profile, &observed);
+        observed.offers = ask_offers(world, profile, &roster, &observed, now).await;
     }
     Ok(LineView {
         observed,
         zone: zone.map(|(zone, _)| zone),
+        zone_unseen,
     })
+}
+
+type ZoneSight = Option<(Zone, ZoneView)>;
+
+/// What was seen of the zone, and why nothing was, if that may be.
+fn at_least(scope: Scope, zone: Result<ZoneSight>) -> Result<(ZoneSight, Option<String>)> {
+    match zone {
+        Err(error) if scope == Scope::NodesAtLeast && is_passing(&error) => {
+            Ok((None, Some(format!("{error:#}"))))
+        }
+        zone => Ok((zone?, None)),
+    }
+}
+
+fn is_passing(error: &anyhow::Error) -> bool {
+    let failure = error.downcast_ref::<Failure>();
+    failure.is_some_and(Failure::is_passing)
 }
 
 /// Looks at the line in every region that the account has enabled, and at every hosted zone; nodes are not asked.
@@ -144,7 +177,7 @@ async fn look_at(
     join_all(looks).await.into_iter().collect()
 }
 
-async fn zone_view(world: &World, profile: &Profile) -> Result<Option<(Zone, ZoneView)>> {
+async fn zone_view(world: &World, profile: &Profile) -> Result<ZoneSight> {
     if !profile.has_domain() {
         return Ok(None);
     }
@@ -199,14 +232,23 @@ fn refuse_if_all_failed(observed: &Observed) -> Result<()> {
 
 /// Adds what the nodes themselves say.
 pub async fn ask_nodes(world: &World, mut observed: Observed) -> Observed {
-    observed.nodes = reports(world, &observed).await;
+    observed.nodes = reports(world, observed.instances()).await;
     observed
 }
 
-async fn reports(world: &World, observed: &Observed) -> BTreeMap<String, NodeSight> {
-    let asked = observed
-        .instances()
-        .filter(|instance| instance.state == InstanceState::Running);
+/// Adds the operator's own machines, and what they say of themselves.
+pub async fn ask_brought(world: &World, profile: &Profile, mut observed: Observed) -> Observed {
+    observed.brought = profile.brought_instances();
+    let told = reports(world, observed.brought.iter()).await;
+    observed.nodes.extend(told);
+    observed
+}
+
+async fn reports<'a>(
+    world: &World,
+    instances: impl Iterator<Item = &'a Instance>,
+) -> BTreeMap<String, NodeSight> {
+    let asked = instances.filter(|instance| instance.state == InstanceState::Running);
     let sights =
         asked.filter_map(|instance| Some((instance, instance.slot.as_ref()?, instance.address?)));
     let sights = sights.map(|(instance, slot, address)| async move {
@@ -216,17 +258,19 @@ async fn reports(world: &World, observed: &Observed) -> BTreeMap<String, NodeSig
         {
             Ok(session) => match report(&session).await {
                 Ok(report) => NodeSight::Reported(Box::new(report)),
-                Err(blocked) => sight_of(&blocked),
+                Err(blocked) => sight_of(slot, &blocked),
             },
-            Err(blocked) => sight_of(&blocked),
+            Err(blocked) => sight_of(slot, &blocked),
         };
         (instance.id.clone(), sight)
     });
     join_all(sights).await.into_iter().collect()
 }
 
-fn sight_of(blocked: &Blocked) -> NodeSight {
-    let why = match blocked.hint() {
+fn sight_of(slot: &Slot, blocked: &Blocked) -> NodeSight {
+    // What there is to do about a machine that was launched helps with no other.
+    let hint = blocked.hint().filter(|_| !slot.is_brought());
+    let why = match hint {
         Some(hint) => format!("{blocked} ({hint})"),
         None => blocked.to_string(),
     };
@@ -263,13 +307,33 @@ async fn ask_checkers(world: &World, observed: &Observed) -> BTreeMap<String, bo
     join_all(verdicts).await.into_iter().flatten().collect()
 }
 
-async fn ask_offers(
+/// What EC2 says of the memory of the profile's instance types, in a region that answers; silence is no answer.
+async fn memory_of_types(
     world: &World,
     profile: &Profile,
     observed: &Observed,
+) -> BTreeMap<String, u32> {
+    let is_seen = |region: &&Region| {
+        let view = observed.regions.get(*region);
+        matches!(view, Some(RegionView::Seen { .. }))
+    };
+    let Some(region) = profile.regions.iter().find(is_seen) else {
+        return BTreeMap::new();
+    };
+    let types = &profile.nodes.instance_types;
+    let told = world.cloud.memory_mib(region, types).await;
+    told.unwrap_or_default()
+}
+
+/// What the regions offer in which a node must be launched.
+pub async fn ask_offers(
+    world: &World,
+    profile: &Profile,
+    roster: &Roster,
+    observed: &Observed,
     now: Timestamp,
 ) -> BTreeMap<Region, Result<Offer, String>> {
-    let asks = regions_to_launch_in(profile, observed, now)
+    let asks = regions_to_launch_in(profile, roster, observed, now)
         .into_iter()
         .map(|region| async move {
             let (types, image) = tokio::join!(

@@ -4,8 +4,9 @@ use futures::future::join_all;
 use serde::Serialize;
 
 use crate::dns::{is_of_line, lease_name};
-use crate::line::{InstanceState, LineName, Region};
+use crate::line::{InstanceState, LineName, NodeSight, Observed, Profile, Region};
 
+use super::observe::ask_brought;
 use super::world::World;
 
 /// Something of the line that is still there.
@@ -65,8 +66,37 @@ pub async fn sweep(world: &World, line: &LineName) -> Receipt {
     receipt
 }
 
+/// Asks the operator's own machines whether anything of the line is left there.
+pub async fn sweep_brought(world: &World, profile: &Profile) -> Receipt {
+    let observed = ask_brought(world, profile, Observed::default()).await;
+    let mut receipt = Receipt::default();
+    for (slot, node) in profile.brought() {
+        let place = format!("{slot} ({})", node.address);
+        match observed.nodes.get(&node.id()) {
+            Some(NodeSight::Reported(report)) if report.holds_something() => {
+                receipt.leftovers.push(Leftover {
+                    kind: "services and files",
+                    at: place,
+                    id: "/var/lib/dsline".to_owned(),
+                });
+            }
+            Some(NodeSight::Reported(_)) => {}
+            Some(
+                NodeSight::Unreachable(why)
+                | NodeSight::WrongHostKey(why)
+                | NodeSight::Refused(why),
+            ) => receipt.not_looked_at.push((place, why.clone())),
+            None => receipt
+                .not_looked_at
+                .push((place, "it was not asked".to_owned())),
+        }
+    }
+    receipt
+}
+
 impl Receipt {
-    fn absorb(&mut self, other: Self) {
+    /// Takes in what another look found.
+    pub fn absorb(&mut self, other: Self) {
         self.regions.extend(other.regions);
         self.zones.extend(other.zones);
         self.not_looked_at.extend(other.not_looked_at);

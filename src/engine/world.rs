@@ -7,8 +7,8 @@ use std::time::Duration;
 use tokio::sync::Mutex;
 
 use crate::cloud::Cloud;
-use crate::line::{Generation, HostKey, HostKeyStage, LineSecret, Slot};
-use crate::remote::{Blocked, Door, Session, Target};
+use crate::line::{Generation, LineSecret, Slot};
+use crate::remote::{Blocked, Door, Session};
 
 /// The outside, with one SSH session per node that has been reached.
 pub struct World {
@@ -69,22 +69,7 @@ impl World {
                 "{slot}: this run does not enter nodes"
             )));
         };
-        Session::open(door, &target(secret, slot, generation, address), timeout).await
-    }
-}
-
-/// A node as it must present itself over SSH.
-pub fn target(
-    secret: &LineSecret,
-    slot: &Slot,
-    generation: Generation,
-    address: Ipv4Addr,
-) -> Target {
-    let key = |stage| HostKey::derive(secret, slot, generation, stage);
-    Target {
-        slot: slot.clone(),
-        address,
-        lasting: key(HostKeyStage::Lasting),
-        first_boot: key(HostKeyStage::FirstBoot),
+        let target = door.target(secret, slot, generation, address);
+        Session::open(door, &target, timeout).await
     }
 }

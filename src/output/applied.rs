@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::engine::{Applied, Ending};
-use crate::plan::Plan;
+use crate::plan::{Plan, Step};
 
 use super::printer::Printer;
 
@@ -28,14 +28,7 @@ impl<'a> Endings<'a> {
     /// How the steps of a plan ended.
     pub fn new(plan: &Plan, result: &'a Applied) -> Self {
         let endings = plan.steps.iter().map(|step| {
-            let (ending, why) = match result.endings.get(&step.id) {
-                Some(Ending::Done) => ("done", None),
-                Some(Ending::Unchanged) => ("unchanged", None),
-                Some(Ending::Failed(why)) => ("failed", Some(why.as_str())),
-                Some(Ending::Skipped(why)) => ("skipped", Some(why.as_str())),
-                None if result.begun.contains(&step.id) => ("given up", None),
-                None => ("skipped", Some("stopped before its turn")),
-            };
+            let (ending, why) = ending_of(step, result);
             StepEnding {
                 step: step.id.0,
                 ending,
@@ -53,6 +46,18 @@ impl<'a> Endings<'a> {
     fn count(&self, wanted: &[&str]) -> usize {
         let mut all = self.steps.iter().map(|step| step.ending);
         all.by_ref().filter(|one| wanted.contains(one)).count()
+    }
+}
+
+/// How a step ended, in a word, and what went wrong with it.
+pub(super) fn ending_of<'a>(step: &Step, result: &'a Applied) -> (&'static str, Option<&'a str>) {
+    match result.endings.get(&step.id) {
+        Some(Ending::Done) => ("done", None),
+        Some(Ending::Unchanged) => ("unchanged", None),
+        Some(Ending::Failed(why)) => ("failed", Some(why.as_str())),
+        Some(Ending::Skipped(why)) => ("skipped", Some(why.as_str())),
+        None if result.begun.contains(&step.id) => ("given up", None),
+        None => ("skipped", Some("stopped before its turn")),
     }
 }
 

@@ -22,9 +22,22 @@ pub struct Explanation {
     pub possible: Vec<String>,
     /// The way that leads to them.
     pub path: Vec<PathStep>,
+    /// What Route 53 itself says, where it was asked.
+    pub route53: Option<Rehearsal>,
     /// The line's nodes, by address.
     #[serde(skip)]
     pub nodes: BTreeMap<String, Slot>,
+}
+
+/// Route 53's own word on an answer (`TestDNSAnswer`).
+#[derive(Clone, Debug, Serialize)]
+pub struct Rehearsal {
+    /// The values that it would give; where records are weighted, those of one draw.
+    pub answered: Vec<String>,
+    /// Why it has none.
+    pub error: Option<String>,
+    /// Whether all of them are among the possible ones, and there is one if there can be; not where it has none.
+    pub agrees: Option<bool>,
 }
 
 /// One step of the way.
@@ -69,5 +82,25 @@ pub fn explanation(printer: &Printer, found: &Explanation) -> anyhow::Result<()>
         [one] => format!("answer: {one}"),
         several => format!("answer: one or several of {}", several.join(", ")),
     });
+    if let Some(rehearsal) = &found.route53 {
+        printer.line(told_by_route_53(printer, rehearsal));
+    }
     printer.document(found)
+}
+
+fn told_by_route_53(printer: &Printer, rehearsal: &Rehearsal) -> String {
+    let answered = match rehearsal.answered.as_slice() {
+        [] => "nothing".to_owned(),
+        values => values.join(", "),
+    };
+    match (rehearsal.agrees, &rehearsal.error) {
+        (Some(true), _) => format!("Route 53 agrees: it would answer {answered}"),
+        (Some(false), _) => printer.bad(&format!(
+            "! Route 53 would answer {answered}; it may know a health check's change some seconds later or earlier"
+        )),
+        (None, error) => {
+            let why = error.as_deref().unwrap_or("not asked");
+            printer.faint(&format!("what Route 53 would answer is not known: {why}"))
+        }
+    }
 }

@@ -1,25 +1,43 @@
 //! What people and scripts see; the only room that prints.
 
 mod applied;
+mod bench;
+mod bill;
+mod certificates;
+mod checkup;
 mod delegation;
 mod explanation;
 mod failover;
 mod failure;
+mod findings;
 mod plan;
+mod prices;
 mod printer;
 mod progress;
 mod prompt;
 mod receipt;
+mod releases;
+mod replay;
 mod status;
+mod tick;
 
 pub use applied::{Endings, applied};
+pub use bench::{LoadView, Side, bench, beside_recipe};
+pub use bill::bill;
+pub use certificates::{NodeCertificate, certificates};
+pub use checkup::{Checkup, NodeCheckup, checkup, nodes_after};
 pub use delegation::{Delegation, delegation};
-pub use explanation::{Explanation, PathStep, explanation};
+pub use explanation::{Explanation, PathStep, Rehearsal, explanation};
 pub use failover::{DnsMove, Failover, Flights, Move, Turn, failover};
 pub use failure::failure;
+pub use findings::{NodeFindings, findings};
 pub use plan::{plan, troubles};
+pub use prices::{prices, refreshed};
 pub use printer::Printer;
 pub use progress::show_progress;
 pub use prompt::{confirm, prompt_choice, prompt_many, prompt_text};
 pub use receipt::receipt;
+pub use releases::{NodeReleases, releases};
+pub use replay::{Replayed, replay, verdicts};
 pub use status::{DnsAnswer, NodeLine, StatusReport, status};
+pub use tick::{step_records, tick};

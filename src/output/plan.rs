@@ -2,6 +2,7 @@
 
 use crate::plan::{Plan, Trouble};
 
+use super::bill::bill;
 use super::printer::Printer;
 
 /// Prints a plan; nothing is said of what already is as it should be.
@@ -15,6 +16,10 @@ pub fn plan(printer: &Printer, plan: &Plan) {
         ));
     }
     troubles(printer, &plan.troubles);
+    if let Some(month) = &plan.bill {
+        bill(printer, month);
+        printer.line("");
+    }
     match plan.steps.len() {
         0 if plan.troubles.is_empty() => printer.line(format!(
             "line `{}` is as the profile wants it; nothing to do",

@@ -76,6 +76,15 @@ impl Printer {
         Ok(())
     }
 
+    /// One JSON document of many, each on a line of its own, when JSON was asked for.
+    pub fn record(&self, value: &impl Serialize) -> anyhow::Result<()> {
+        if self.json {
+            let text = serde_json::to_string(value)?;
+            self.judge(writeln!(std::io::stdout(), "{text}"));
+        }
+        Ok(())
+    }
+
     /// Data that is not text in lines: a file's content, as it is.
     pub fn raw(&self, bytes: &[u8]) {
         self.judge(std::io::stdout().write_all(bytes));

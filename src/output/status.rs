@@ -4,8 +4,10 @@ use std::net::Ipv4Addr;
 
 use serde::Serialize;
 
-use crate::line::{GatewayStatus, LineName, Slot, UpstreamStatus};
+use crate::cost::Bill;
+use crate::line::{CpuSight, GatewayStatus, LineName, Slot, UpstreamStatus};
 
+use super::bill::bill;
 use super::printer::Printer;
 
 /// Everything that `status` shows; its JSON form is this struct.
@@ -23,8 +25,12 @@ pub struct StatusReport {
     pub dns: Vec<DnsAnswer>,
     /// What stands in the way of a complete picture, or of the line itself.
     pub troubles: Vec<String>,
+    /// What else could not be told; the line is none the worse for it.
+    pub notes: Vec<String>,
     /// Steps that `up` would take; `None` when that could not be worked out.
     pub pending: Option<usize>,
+    /// What a month costs; `None` when the line could not be compared with its profile.
+    pub month: Option<Bill>,
     /// Whether every node is healthy and every answer is a healthy node.
     pub healthy: bool,
 }
@@ -46,6 +52,8 @@ pub struct NodeLine {
     pub gateway: Option<String>,
     /// What the gateway says of its work.
     pub traffic: Option<GatewayStatus>,
+    /// What CloudWatch says of its CPU.
+    pub cpu: Option<CpuSight>,
     /// `healthy`, `degraded` (serves, but differs from what was pushed), `draining`, `unhealthy` or `unreachable`: asked on port 80.
     pub health: String,
     /// Route 53's verdict, when there is a check and it was told.
@@ -102,6 +110,12 @@ pub fn status(printer: &Printer, report: &StatusReport) -> anyhow::Result<()> {
             printer.line(printer.bad(&format!("{:<19} ! {disagreement}", "")));
         }
     }
+    if let Some(month) = &report.month {
+        bill(printer, month);
+    }
+    for note in &report.notes {
+        printer.line(format!("note: {note}"));
+    }
     for trouble in &report.troubles {
         printer.line(printer.bad(&format!("! {trouble}")));
     }
@@ -154,8 +168,8 @@ fn print_traffic(printer: &Printer, nodes: &[NodeLine]) {
     }
     printer.line("");
     printer.line(printer.faint(&format!(
-        "{:<19} {:>9} {:>6} {:>8} {:>9} {:>9}  {}",
-        "NODE", "IN FLIGHT", "HITS", "MERGED", "MISSES", "P99", "UPSTREAMS"
+        "{:<19} {:>9} {:>6} {:>8} {:>9} {:>9} {:>6} {:>8}  {}",
+        "NODE", "IN FLIGHT", "HITS", "MERGED", "MISSES", "P99", "CPU", "CREDITS", "UPSTREAMS"
     )));
     for node in nodes {
         let Some(traffic) = &node.traffic else {
@@ -168,13 +182,17 @@ fn print_traffic(printer: &Printer, nodes: &[NodeLine]) {
             || "-".to_owned(),
             |seconds| format!("{:.0} ms", seconds * 1e3),
         );
+        let or_dash = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
+        let cpu = or_dash(node.cpu.map(|cpu| format!("{:.0} %", cpu.percent)));
+        let credits = node.cpu.and_then(|cpu| cpu.credits);
+        let credits = or_dash(credits.map(|credits| format!("{credits:.0}")));
         let upstreams: Vec<String> = traffic
             .upstreams
             .iter()
             .map(|upstream| told(printer, upstream))
             .collect();
         printer.line(format!(
-            "{:<19} {:>9} {hits:>6} {:>8} {:>9} {p99:>9}  {}",
+            "{:<19} {:>9} {hits:>6} {:>8} {:>9} {p99:>9} {cpu:>6} {credits:>8}  {}",
             node.slot.to_string(),
             traffic.in_flight,
             traffic.merged,
