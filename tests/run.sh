@@ -19,7 +19,7 @@ CANNOT=77 MAY_NOT=78
 # Why containers cannot run here; empty if they can.
 NO_CONTAINERS=
 
-TIERS=(format lints scripts dependencies unit gateway upstream load clients fuzz cloud names nodes files stories crash)
+TIERS=(format lints scripts dependencies unit gateway upstream load clients web fuzz cloud names nodes files waf monitoring manifests edge stories crash)
 
 format() { cargo fmt --all --check; }
 
@@ -57,7 +57,12 @@ gateway() { rust dsline-gateway; }
 
 upstream() { rust lab-upstream; }
 
-load() { rust bench-load; }
+# The load generator of the benches, and `dsline bench` against a gateway with the upstream emulator behind it.
+load() {
+    rust bench-load || return
+    cargo build --locked --release -p dsline -p dsline-gateway -p lab-upstream || return
+    tests/bench/run.sh "$TARGET/release/dsline" "$UPSTREAM" "$TARGET/release/dsline-gateway"
+}
 
 # Real SDKs against the gateway, a Redis and the upstream emulator.
 clients() {
@@ -67,6 +72,16 @@ clients() {
     done
     cargo build --locked --release -p dsline-gateway -p lab-upstream || return
     tests/clients/run.sh "$UPSTREAM" "$TARGET/release/dsline-gateway"
+}
+
+# The web example in a headless Chromium, against the same stage.
+web() {
+    local program
+    for program in redis-server chromium node npm; do
+        command -v "$program" >/dev/null || install "${program/%node/nodejs}" || { echo "$program could not be installed"; return "$CANNOT"; }
+    done
+    cargo build --locked --release -p dsline-gateway -p lab-upstream || return
+    tests/web/run.sh "$UPSTREAM" "$TARGET/release/dsline-gateway"
 }
 
 fuzz() { gateway/fuzz/run.sh; }
@@ -112,7 +127,7 @@ validate() {
     if [ -z "$NO_CONTAINERS" ]; then
         local image
         image=$("$LAB/nodes/image.sh" tags | sed -n 's/^node=//p')
-        docker run --rm --network none --volume "$1:/tree" --volume "$HERE/files:/files:ro" --volume "$GATEWAY:/gateway:ro" \
+        docker run --rm --network none --cap-add NET_ADMIN --volume "$1:/tree" --volume "$HERE/files:/files:ro" --volume "$GATEWAY:/gateway:ro" \
             --entrypoint /bin/bash "$image" /files/validate.sh /tree /gateway
     else
         bash "$HERE/files/validate.sh" "$1" "$GATEWAY"
@@ -123,12 +138,56 @@ validate() {
     return "$code"
 }
 
+# What `export monitoring` writes, on a real Prometheus that watches a real node's nginx and gateway.
+monitoring() {
+    local tool
+    for tool in prometheus prometheus-alertmanager prometheus-blackbox-exporter nginx; do
+        command -v "$tool" >/dev/null || install "$tool" || { echo "$tool could not be installed"; return "$CANNOT"; }
+    done
+    build_programs || return
+    python3 -B tests/monitoring/stage.py "$DSLINE" "$GATEWAY" "$UPSTREAM"
+}
+
+# What `export k8s` writes, against the schemas of Kubernetes; the gateway reads its own file.
+manifests() {
+    build_programs || return
+    tests/manifests/run.sh "$DSLINE" "$GATEWAY"
+}
+
+# What `export edge` writes, in workerd.
+edge() {
+    build_programs || return
+    tests/edge/run.sh "$DSLINE"
+}
+
+# Attacks and prompts against the rendered nginx with its rules; testssl.sh against its edges.
+waf() {
+    [ -z "$NO_CONTAINERS" ] || { echo "$NO_CONTAINERS"; return "$CANNOT"; }
+    command -v testssl >/dev/null || install testssl.sh || { echo "testssl.sh could not be installed"; return "$CANNOT"; }
+    build_programs || return
+    local home=$LOGS/waf-home tests kind
+    mkdir -p "$home"
+    tests=$("$HERE/waf/source.sh" "$STATE/waf-source") || { echo "$tests"; return "$CANNOT"; }
+    for kind in open limited off; do
+        printf 'name = "default"\n' >"$home/$kind.toml"
+        [ $kind = limited ] || printf '[nginx]\nrequests_per_second = 100000\nburst = 100000\n' >>"$home/$kind.toml"
+        [ $kind != off ] || printf '[waf]\nmode = "off"\n' >>"$home/$kind.toml"
+        mkdir -p "$home/$kind"
+        ssh-keygen -q -t ed25519 -N '' -f "$home/$kind/id_ed25519" || return
+        render "$home/$kind" "$home/$kind.toml" default "$home/tree-$kind" || return
+    done
+    "$HERE/waf/run.sh" "$home/tree-open" "$home/tree-limited" "$home/tree-off" "$tests"
+}
+
 # Whole lives of lines in the lab, which is left running if it ran before.
 stories() {
     test_targets | grep -qx lab || { echo "there are no stories in this checkout"; return "$MAY_NOT"; }
     [ -z "$NO_CONTAINERS" ] || { echo "$NO_CONTAINERS"; return "$CANNOT"; }
     build_programs || return
-    local was_up=yes code
+    local was_up=yes code program
+    for program in ${FULL:+chromium node npm}; do
+        command -v "$program" >/dev/null || install "${program/%node/nodejs}" || { echo "$program could not be installed"; return "$CANNOT"; }
+    done
     "$LAB/services.sh" status 2>/dev/null || was_up=
     "$LAB/services.sh" start && "$LAB/operator.sh" >/dev/null || return
     # shellcheck disable=SC1091
@@ -244,7 +303,7 @@ main() {
     prepare
     local had_engine=yes
     docker version >/dev/null 2>&1 || had_engine=
-    if printf '%s\n' "${tiers[@]}" | grep -qxE 'nodes|files|stories|crash'; then try_containers; fi
+    if printf '%s\n' "${tiers[@]}" | grep -qxE 'nodes|files|waf|stories|crash'; then try_containers; fi
     for name in "${tiers[@]}"; do run_tier "$name"; done
     [ -n "$had_engine" ] || "$LAB/nodes/engine.sh" stop 2>/dev/null || true
     summary

@@ -29,6 +29,7 @@ fn it_writes_a_profile_and_a_secret_that_only_its_owner_reads() {
     made the line secret [HOME]/.config/dsline/home.secret
     Back it up: every key of the line comes from it, and nobody can bring it back. A second
     operator, or a machine that runs dsline for you, needs a copy of that file.
+    one t3.micro in each region costs $24.56 a month at on-demand price; `dsline plan` tells it item by item
     next: set DEEPSEEK_API_KEY and run `dsline plan`, then `dsline up`
     exit code 0
     ");
@@ -78,6 +79,7 @@ fn it_never_replaces_a_secret() {
     assert_snapshot!(lab.run("init --yes --name home --out second.toml").shown(), @"
     wrote [HOME]/second.toml
     kept the line secret [HOME]/.config/dsline/home.secret
+    one t3.micro in each region costs $38.61 a month at on-demand price; `dsline plan` tells it item by item
     next: set DEEPSEEK_API_KEY and run `dsline plan`, then `dsline up`
     exit code 0
     ");

@@ -10,8 +10,10 @@
 mod support;
 
 mod account;
+mod bench;
 mod disk;
 mod dns;
+mod doctor;
 mod failover;
 mod help;
 mod init;
@@ -19,6 +21,9 @@ mod machine;
 mod masking;
 mod profile;
 mod render;
+mod replay;
+mod report;
+mod schema;
 mod secrets;
 mod token;
 

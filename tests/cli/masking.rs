@@ -21,6 +21,8 @@ fn no_output_shows_the_upstream_key_or_the_line_secret() {
         "render --out c --with-secrets",
         "connect",
         "connect --json",
+        "connect --client react",
+        "connect --client desktop --json",
         "cert ca",
     ];
     // Those that look for the account wait long for it, all at once.

@@ -85,7 +85,7 @@ fn an_unknown_key_like_no_other_is_answered_with_those_there_are() {
     let wrong = "name = \"home\"\n[logs]\ncolour = \"blue\"\n";
     assert_snapshot!(offline().with_profile(wrong).run("plan").shown(), @"
     error: the profile [HOME]/dsline.toml is refused
-      caused by: line 3: unknown key `colour`; known here: keep_days, prompts
+      caused by: line 3: unknown key `colour`; known here: keep_days, prompts, forward, forward_ca
     exit code 64
     ");
 }
@@ -118,5 +118,38 @@ fn a_profile_that_is_not_there_is_named() {
 
     hint: name an existing file with --profile, or run `dsline init` to write one
     exit code 1
+    ");
+}
+
+#[test]
+fn a_machine_of_ones_own_without_its_host_key_or_in_a_strange_region_is_refused() {
+    let node = "regions = [\"us-east-1\"]\n\n[[node]]\nname = \"home\"\naddress = \"203.0.113.7\"\nregion = \"us-east-1\"\nuser = \"debian\"\n";
+    assert_snapshot!(offline().with_profile(node).run("plan").shown(), @"
+    error: the profile [HOME]/dsline.toml is refused
+      caused by: line 3: `node`: missing field `host_key`
+    exit code 64
+    ");
+    let key = "host_key = \"ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAAAgQC0\"\n";
+    assert_snapshot!(offline().with_profile(&format!("{node}{key}")).run("plan").shown(), @"
+    error: the profile [HOME]/dsline.toml is refused
+      caused by: line 8: `node.host_key`: this is no SSH public host key: give the line of the machine's /etc/ssh/ssh_host_ed25519_key.pub
+    exit code 64
+    ");
+    let key = "host_key = \"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJxNsj8CN8ksQSbls1ZGbYPKYJ9ulaRgXaFdNTJzbCDY\"\n";
+    let strange =
+        format!("{node}{key}").replace("region = \"us-east-1\"", "region = \"eu-west-1\"");
+    assert_snapshot!(offline().with_profile(&strange).run("plan").shown(), @"
+    error: the profile [HOME]/dsline.toml is refused
+      caused by: line 6: `node.region`: `eu-west-1` is not one of the line's regions: us-east-1
+    exit code 64
+    ");
+    let twice = format!(
+        "{node}{key}{}",
+        format!("{node}{key}").split_once("\n\n").unwrap().1
+    );
+    assert_snapshot!(offline().with_profile(&twice).run("plan").shown(), @"
+    error: the profile [HOME]/dsline.toml is refused
+      caused by: line 10: `node.name`: `home` is there twice
+    exit code 64
     ");
 }

@@ -40,12 +40,16 @@ fn it_lists_and_writes_every_file_with_secrets_masked() {
     image/Dockerfile
     image/dsline-gateway
     logrotate/dsline
+    nginx/metrics_reader.conf
     nginx/nginx.conf
     nginx/tls/fullchain.pem
     nginx/tls/key.pem
     redis/redis.conf
     rsyslog/dsline.conf
     system/journald.conf
+    system/logrotate.timer.conf
+    system/nftables.conf
+    system/nftables.service.conf
     system/nginx.service.conf
     system/redis-server.service.conf
     system/sysctl.conf
@@ -133,4 +137,19 @@ fn a_node_outside_the_profile_is_refused() {
     For more information, try '--help'.
     exit code 64
     ");
+}
+
+#[test]
+fn a_machine_of_ones_own_has_neither_user_data_nor_firewall() {
+    let profile = "name = \"home\"\nregions = [\"us-east-1\"]\n[ssh]\naddress_service = \"\"\n[[node]]\nname = \"own\"\n\
+        address = \"203.0.113.7\"\nregion = \"us-east-1\"\nuser = \"debian\"\n\
+        host_key = \"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJxNsj8CN8ksQSbls1ZGbYPKYJ9ulaRgXaFdNTJzbCDY\"\n";
+    let lab = offline().with_profile(profile);
+    let ran = lab.run("render --node us-east-1/101 --out files").exits(0);
+    assert!(!ran.has("user-data.yaml"));
+    let rules = fs::read_to_string(lab.home().join("files/system/nftables.conf")).unwrap();
+    assert!(rules.lines().all(|line| line.starts_with('#')), "{rules}");
+    lab.run("render --node us-east-1/102 --out more")
+        .exits(1)
+        .says("us-east-1/102 is not a node of this profile");
 }

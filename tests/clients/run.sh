@@ -8,7 +8,7 @@
 set -euo pipefail
 HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 CACHE=${DSLINE_CLIENTS:-${XDG_CACHE_HOME:-$HOME/.cache}/dsline-clients}
-CLIENTS=(curl openai-python langchain-openai openai-node ai-sdk)
+CLIENTS=(curl flutter openai-python langchain-openai openai-node ai-sdk)
 UPSTREAM=$1 GATEWAY=$2
 shift 2
 [ "$#" -gt 0 ] || set -- "${CLIENTS[@]}"
@@ -40,6 +40,7 @@ play() {
     printf -- '-- %s\n' "$name"
     case "$name" in
         curl) python_tests python3 test_curl ;;
+        flutter) python_tests python3 test_flutter ;;
         openai-python) python_tests "$CACHE/python/venv/bin/python" test_openai ;;
         langchain-openai) python_tests "$CACHE/python/venv/bin/python" test_langchain ;;
         openai-node) node_tests openai ;;

@@ -21,6 +21,8 @@ from pathlib import Path
 KEY = "sk-clients-key"
 LIMITED_KEY = "sk-clients-limited"
 UPSTREAM_KEY = "sk-upstream-key"
+# Signs tokens; in the gateway's file as hexadecimal digits.
+TOKEN_KEY = "the-key-of-the-clients-tokens-0123456789"
 BODY_BYTES = 2_000_000
 # Seconds of one client; far more than it needs.
 LONGEST = 180
@@ -42,6 +44,13 @@ base_url = "http://127.0.0.1:{upstream}"
 key_file = "{folder}/upstream_key"
 [keys]
 file = "{folder}/client_keys"
+[auth.jwt]
+issuers = ["dsline"]
+audiences = ["dsline:clients"]
+algorithms = ["HS256"]
+secret_file = "{folder}/jwt_keys"
+[cors]
+origins = ["http://127.0.0.1:{page}"]
 [limits]
 body_bytes = {body_bytes}
 [cache]
@@ -61,10 +70,10 @@ class Gateway:
     """One gateway, always at the same port."""
 
     def __init__(self, program, folder, name, upstream, ends):
-        self.program, self.port = program, free_port()
+        self.program, self.port, self.page = program, free_port(), free_port()
         self.file = folder / f"{name}.toml"
         self.file.write_text(
-            CONFIG.format(port=self.port, upstream=upstream, folder=folder, body_bytes=BODY_BYTES)
+            CONFIG.format(port=self.port, page=self.page, upstream=upstream, folder=folder, body_bytes=BODY_BYTES)
         )
         ends.callback(lambda: end(self.process))
         self.start()
@@ -95,6 +104,7 @@ class Stage:
         (folder / "upstream_key").write_text(UPSTREAM_KEY + "\n")
         hashed = [f"sha256:{hashlib.sha256(key.encode()).hexdigest()}" for key in (KEY, LIMITED_KEY)]
         (folder / "client_keys").write_text(f"{hashed[0]} name=clients\n{hashed[1]} name=limited rpm=1\n")
+        (folder / "jwt_keys").write_text(f"1 {TOKEN_KEY.encode().hex()}\n")
         # Durable it need not be, private it is.
         self.redis = subprocess.Popen(
             ["redis-server", "--port", "0", "--unixsocket", folder / "redis.sock", "--save", "", "--dir", folder],
@@ -177,6 +187,7 @@ def main(upstream_program, gateway_program, *command):
             "STAGE_URL": serve(stage), "STAGE_BASE": stage.gateway.url, "STAGE_LOST": stage.lost.url,
             "STAGE_UPSTREAM": stage.upstream, "STAGE_KEY": KEY, "STAGE_LIMITED_KEY": LIMITED_KEY,
             "STAGE_UPSTREAM_KEY": UPSTREAM_KEY, "STAGE_BODY_BYTES": str(BODY_BYTES),
+            "STAGE_TOKEN_KEY": TOKEN_KEY, "STAGE_PAGE_PORT": str(stage.gateway.page),
         }
         return subprocess.run(command, env=os.environ | places, timeout=LONGEST).returncode
 

@@ -50,7 +50,7 @@ impl Worker {
         }
         let profile = format!(
             "name = \"{LINE}\"\nregions = [\"us-east-1\", \"eu-west-1\"]\n\n[ssh]\nidentity = \"~/.ssh/id_ed25519\"\n\
-             allow = [\"198.18.0.1/32\"]\naddress_service = \"\"\n\n[upstream]\nbase_url = \"http://198.18.0.1:9090\"\n\n\
+             allow = [\"198.18.0.1/32\"]\naddress_service = \"\"\n\n[upstream]\nbase_url = \"http://198.18.0.1:9099\"\n\n\
              [dns]\nhost = \"llm.{ZONE}\"\nresolver = \"{}\"\nttl = 1\n\n[lock]\nttl_seconds = {LOCK}\n",
             landlord.name_server()
         );

@@ -13,6 +13,7 @@ PATH=$PATH:/usr/sbin:/sbin
 WORK=$(mktemp -d)
 REDIS=
 made_pid=$([ -e /run/nginx.pid ] || echo yes)
+made_waf=$([ -e /var/lib/dsline/waf ] || echo yes)
 made_cache=$([ -e /run/nginx-models ] || echo yes)
 refused=0
 
@@ -21,6 +22,7 @@ finish() {
     rm -rf "$WORK"
     # `nginx -t` makes what its file names.
     if [ -n "$made_pid" ]; then rm -f /run/nginx.pid; fi
+    if [ -n "$made_waf" ]; then rm -rf /var/lib/dsline/waf; fi
     if [ -n "$made_cache" ]; then rm -rf /run/nginx-models; fi
 }
 trap finish EXIT
@@ -43,6 +45,7 @@ check() {
 
 # nginx says [warn] of what will be refused one day; only the one that nginx 1.22 makes necessary may be said.
 nginx_accepts() {
+    mkdir -p /var/lib/dsline/waf
     nginx -t -c "$TREE/nginx/nginx.conf" || return 1
     ! nginx -t -c "$TREE/nginx/nginx.conf" 2>&1 | grep -F '[warn]' | grep -vF '"listen ... http2" directive is deprecated'
 }
@@ -71,7 +74,7 @@ redis_accepts() {
 logrotate_accepts() {
     install -m 644 -o root -g root "$TREE/logrotate/dsline" "$WORK/logrotate"
     logrotate -d --state "$WORK/state" "$WORK/logrotate" 2>&1 | tee "$WORK/said"
-    [ "${PIPESTATUS[0]}" = 0 ] && ! grep -iE '^error|skipping|unknown' "$WORK/said" &&
+    [ "${PIPESTATUS[0]}" = 0 ] && ! grep -iE '^error|skipping|unknown' "$WORK/said" | grep -v 'does not exist -- skipping' &&
         grep -F 'considering log /var/log/deepseek/api_audit.log' "$WORK/said"
 }
 
@@ -96,6 +99,7 @@ need redis-server 'apt install redis-server'
 need redis-cli 'apt install redis-tools'
 need rsyslogd 'apt install rsyslog'
 need logrotate 'apt install logrotate'
+need nft 'apt install nftables'
 [ -x "$GATEWAY" ] || { printf 'missing: a gateway binary at %s\n' "$GATEWAY" >&2; exit 2; }
 [ "$(id -u)" = 0 ] || { echo 'missing: root (nginx -t reads the key, logrotate wants files of root)' >&2; exit 2; }
 
@@ -103,6 +107,7 @@ check "nginx.conf            $(nginx -v 2>&1)" nginx_accepts
 check "redis.conf            $(redis-server -v | cut -d' ' -f1-3)" redis_accepts
 check "rsyslog dsline.conf   $(rsyslogd -v | head -n 1 | cut -d' ' -f1-3)" rsyslogd -N1 -f "$TREE/rsyslog/dsline.conf"
 check "logrotate dsline      $(logrotate --version 2>&1 | head -n 1)" logrotate_accepts
+check "nftables.conf         $(nft --version)" nft -c -f "$TREE/system/nftables.conf"
 composes=0
 if docker compose version >/dev/null 2>&1; then
     check "compose.yaml          $(docker compose version)" compose_accepts docker compose

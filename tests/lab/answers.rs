@@ -51,6 +51,7 @@ fn real_answers_are_among_those_that_the_evaluator_finds() {
         for (place, code) in PLACES {
             let told = story.run(&format!("dns explain --from {code} --json"));
             let told = told.exits(0).json();
+            assert_eq!(told["route53"]["agrees"], true, "from {code}: {told}");
             let possible: Vec<&str> = told["possible"]
                 .as_array()
                 .expect("a list")

@@ -32,10 +32,13 @@ fn a_new_gateway_takes_over_and_cuts_nobody() {
     // Their question is answered before the upstream becomes slow.
     let traffic = Traffic::begin(&story, Duration::from_secs(6));
     sleep(Duration::from_secs(2));
-    let _slow = Slow::begin();
+    let slow = Slow::begin();
     let begun = Instant::now();
     let streams = Streams::begin(&story, &address);
     wait_until("all streams run", SOON, || in_flight(&story) >= 200);
+    sleep(Duration::from_secs(1));
+    // A stream keeps its pace; a question that the cache answers too late need not wait half a minute for the upstream.
+    drop(slow);
 
     let story = with_cache(story, 1800);
     let ran = story.run("up --yes").exits(0).says("pushing release");
@@ -48,9 +51,15 @@ fn a_new_gateway_takes_over_and_cuts_nobody() {
     say(&format!(
         "   {whole} of {STREAMS} streams came to their end"
     ));
+    // Until the old gateway has let go of the last connection that nginx keeps.
+    sleep(Duration::from_secs(25));
     let requests = traffic.end();
-    assert_eq!(whole, STREAMS);
-    assert_eq!(failures(&requests, begun), []);
+    let failed = failures(&requests, begun);
+    if !failed.is_empty() {
+        let words = "sudo tail -n 5 /var/log/nginx/error.log";
+        say(&story.on_nodes(REGION, words)[NODE]);
+    }
+    assert_eq!((whole, failed), (STREAMS, Vec::new()));
 }
 
 #[test]

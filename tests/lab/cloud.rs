@@ -136,6 +136,33 @@ impl Cloud {
         text
     }
 
+    /// Deletes a region's default subnets.
+    pub(crate) fn delete_default_subnets(&self, region: &str) {
+        let filter = "Filter.1.Name=default-for-az&Filter.1.Value.1=true";
+        let found = self.ec2(region, &format!("Action=DescribeSubnets&{filter}"));
+        let subnets = found.split("<subnetId>").skip(1);
+        for id in subnets.filter_map(|rest| rest.split_once("</subnetId>")) {
+            self.ec2(region, &format!("Action=DeleteSubnet&SubnetId={}", id.0));
+        }
+    }
+
+    /// Tells CloudWatch a figure of an instance, as EC2 does every five minutes.
+    pub(crate) fn tell_metric(&self, region: &str, instance: &str, metric: &str, value: f64) {
+        let form = "Content-Type: application/x-www-form-urlencoded";
+        let call = format!(
+            "Action=PutMetricData&Version=2010-08-01&Namespace=AWS/EC2&MetricData.member.1.MetricName={metric}\
+             &MetricData.member.1.Value={value}&MetricData.member.1.Dimensions.member.1.Name=InstanceId\
+             &MetricData.member.1.Dimensions.member.1.Value={instance}"
+        );
+        let (status, text) = exchange(
+            &self.authority,
+            "POST /",
+            &[&signed(region, "monitoring"), form],
+            &call,
+        );
+        assert!(status < 300, "{call}: {status} {text}");
+    }
+
     /// Makes a hosted zone and returns its id.
     pub(crate) fn create_zone(&self, name: &str, reference: &str) -> String {
         let body = format!(
@@ -170,6 +197,15 @@ impl Cloud {
             "<Name>{name}</Name><Type>A</Type><TTL>60</TTL>\
              <ResourceRecords><ResourceRecord><Value>{address}</Value></ResourceRecord></ResourceRecords>"
         );
+        self.change_set(zone, action, &record);
+    }
+
+    /// Deletes a record set that is given as Route 53's XML shows it.
+    pub(crate) fn delete_record(&self, zone: &str, record: &str) {
+        self.change_set(zone, "DELETE", record);
+    }
+
+    fn change_set(&self, zone: &str, action: &str, record: &str) {
         let body = format!(
             "<ChangeResourceRecordSetsRequest xmlns=\"https://route53.amazonaws.com/doc/2013-04-01/\"><ChangeBatch><Changes><Change>\
              <Action>{action}</Action><ResourceRecordSet>{record}</ResourceRecordSet>\

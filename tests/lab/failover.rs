@@ -92,10 +92,15 @@ fn without_aws(story: &Story) -> f64 {
 /// The power goes: requests fail until checkers have noticed and resolvers have forgotten.
 fn crash(story: &Story) -> f64 {
     let (report, failed) = drill(story, "--crash --yes");
-    let window = DETECTION / FACTOR + TTL.as_secs_f64() + 2.0;
-    let late = failed.iter().filter(|(at, _)| f64::from(*at) > window);
-    let late: Vec<_> = late.collect();
-    assert!(late.is_empty(), "failed after {window} s: {late:?}");
+    // The machine falls silent some time after EC2 is asked to switch it off.
+    let at = || failed.iter().map(|(at, _)| f64::from(*at));
+    let window = (at().fold(0.0, f64::max) - at().fold(f64::INFINITY, f64::min)) * FACTOR;
+    say(&format!(
+        "   {} requests failed within {window:.0} s (unscaled)",
+        failed.len()
+    ));
+    let allowed = DETECTION + TTL.as_secs_f64() * FACTOR;
+    assert!(window <= allowed, "they failed for {window} s: {failed:?}");
     let seconds = moved(&report) * FACTOR;
     // Until EC2 has switched the machine off, it answers; a second of this machine's is ten of the lab's.
     assert!(seconds <= DETECTION + 20.0, "{seconds} s");

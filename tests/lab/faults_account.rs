@@ -120,6 +120,26 @@ fn route_53_down_changes_nothing_and_says_so() {
 }
 
 #[test]
+fn nodes_are_shown_while_route_53_is_down() {
+    let story = Story::of("t-half-seen", REGION).with_domain(REGION);
+    story.run("up --yes").exits(0);
+    let down = refusal(
+        "ServiceUnavailable",
+        "The service is unavailable.",
+        &json!({ "service": "route53" }),
+    );
+    story.cloud.fault(&down);
+    let ran = story.run("status").exits(3);
+    say(&ran.to_string());
+    ran.says("sa-east-1/1")
+        .says("healthy")
+        .says("cannot be compared with the profile: the zone could not be looked at: Route 53: AWS could not do route53:ListHostedZones");
+    story.run("status --json").exits(3);
+    story.cloud.mend();
+    story.run("status").exits(0);
+}
+
+#[test]
 fn route_53_refusing_a_check_leaves_nodes_that_a_later_run_puts_into_dns() {
     let story = Story::of("t-refused", REGION).with_domain(REGION);
     let story = story.with_settings(&json!({ "node_kind": "slim" }));

@@ -209,7 +209,7 @@ fn who_does_not_get_the_lock_is_told_who_has_it() {
     story.cloud.fault(&slow);
     let mut first = story.command(&["up", "--yes"]);
     first
-        .env("USER", "ann")
+        .env("USER", "annabelle")
         .stdout(Stdio::null())
         .stderr(Stdio::null());
     let mut first = first.spawn().unwrap();
@@ -221,19 +221,19 @@ fn who_does_not_get_the_lock_is_told_who_has_it() {
     });
     let records = story.cloud.records(story.zone());
     assert!(
-        !records.contains("ann"),
+        !records.contains("annabelle"),
         "a public zone names nobody: {records}"
     );
     let refused = story.run("up --yes --lock-wait 0").exits(4);
     say(&refused.to_string());
     refused
-        .says("error: the line is locked by ann@")
+        .says("error: the line is locked by annabelle@")
         .says("(`dsline up`, since ")
         .says("hint: wait until it has ended, or pass --lock-wait SECONDS");
     story
         .run("teardown --yes --lock-wait 0")
         .exits(4)
-        .says("locked by ann@");
+        .says("locked by annabelle@");
     story.run("plan").exits(2);
     story.cloud.mend();
     first.wait().unwrap();

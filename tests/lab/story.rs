@@ -147,8 +147,9 @@ pub(crate) fn profile(line: &str, regions: &str, rest: &str) -> String {
         .collect();
     format!(
         "name = \"{line}\"\nregions = [{}]\n\n[ssh]\nidentity = \"~/.ssh/id_ed25519\"\nallow = [\"198.18.0.1/32\"]\n\
-         address_service = \"\"\n\n[upstream]\nbase_url = \"http://198.18.0.1:9090\"\n\n{rest}",
-        regions.join(", ")
+         address_service = \"\"\n\n[upstream]\nbase_url = \"http://{}\"\n\n{rest}",
+        regions.join(", "),
+        upstream()
     )
 }
 
@@ -156,6 +157,11 @@ pub(crate) fn profile(line: &str, regions: &str, rest: &str) -> String {
 pub(crate) fn fresh(name: &str) -> &'static str {
     let now = std::time::UNIX_EPOCH.elapsed().expect("it is later");
     Box::leak(format!("{name}-{}", now.as_secs()).into_boxed_str())
+}
+
+/// Where the upstream's emulator listens, for nodes and for this machine.
+pub(crate) fn upstream() -> String {
+    variable("DSLINE_LAB_UPSTREAM").unwrap_or_else(|| "198.18.0.1:9090".to_owned())
 }
 
 /// Where the lab answers DNS.

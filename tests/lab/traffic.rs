@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -44,6 +44,15 @@ pub(crate) struct Traffic {
 impl Traffic {
     /// Lets them begin; the TTL is the profile's.
     pub(crate) fn begin(story: &Story, ttl: Duration) -> Self {
+        Self::of(story, ttl, false)
+    }
+
+    /// Lets them begin, each with a question that nobody has asked: the upstream has to answer every one.
+    pub(crate) fn of_many_questions(story: &Story, ttl: Duration) -> Self {
+        Self::of(story, ttl, true)
+    }
+
+    fn of(story: &Story, ttl: Duration, is_new: bool) -> Self {
         let connection = story.run("connect --show-key --json").exits(0).json();
         let text = |name: &str| connection[name].as_str().expect("a text").to_owned();
         let users = Users {
@@ -52,6 +61,8 @@ impl Traffic {
             caller: Caller::trusting(&text("ca")).unwrap(),
             ttl,
             known: Mutex::default(),
+            is_new,
+            asked: AtomicUsize::new(0),
         };
         let stop = Arc::new(AtomicBool::new(false));
         let is_over = Arc::clone(&stop);
@@ -73,15 +84,19 @@ impl Traffic {
         self.stop.store(true, Ordering::Relaxed);
         let mut requests = self.users.join().expect("users do not panic");
         requests.sort_by_key(|one| one.at);
-        let failed = requests.iter().filter(|one| one.outcome.is_err());
+        let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
+        for reason in requests.iter().filter_map(|one| one.outcome.as_ref().err()) {
+            // Every refusal has a number of its own.
+            let kind = reason.split(",\"request_id\"").next().unwrap_or(reason);
+            *reasons.entry(kind).or_default() += 1;
+        }
         let mut by_node: BTreeMap<&str, usize> = BTreeMap::new();
         for node in requests.iter().filter_map(|one| one.outcome.as_ref().ok()) {
             *by_node.entry(node).or_default() += 1;
         }
         say(&format!(
-            "   {} requests, {} failed, by node {by_node:?}",
-            requests.len(),
-            failed.count()
+            "   {} requests, by node {by_node:?}, failed {reasons:?}",
+            requests.len()
         ));
         requests
     }
@@ -106,6 +121,9 @@ struct Users {
     caller: Caller,
     ttl: Duration,
     known: Mutex<Known>,
+    /// Whether every question is another one.
+    is_new: bool,
+    asked: AtomicUsize,
 }
 
 impl Users {
@@ -133,11 +151,17 @@ impl Users {
 
     async fn answer(&self, home: Continent) -> Result<String, String> {
         let address = self.locate(home).await?;
+        let text = if self.is_new {
+            let number = self.asked.fetch_add(1, Ordering::Relaxed);
+            format!("Are you there, and which number am I? {number}")
+        } else {
+            "Are you there?".to_owned()
+        };
         let question = Question {
             host: &self.host,
             api_key: &self.key,
             model: "deepseek-chat",
-            text: "Are you there?",
+            text: &text,
         };
         let answer = chat(&self.caller, address, &question)
             .await

@@ -5,6 +5,7 @@ use std::process::Output;
 use std::time::Duration;
 
 use super::masks::masked;
+use super::schema::insist;
 
 /// A run that has ended.
 #[derive(Debug)]
@@ -25,22 +26,29 @@ pub(crate) struct Ran {
 
 impl Ran {
     pub(super) fn new(words: &str, output: &Output, took: Duration, home: &Path) -> Self {
+        let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
+        insist(words, &stdout);
         Self {
             words: words.to_owned(),
             code: output
                 .status
                 .code()
                 .expect("it ended by itself, and in time"),
-            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stdout,
             stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
             took,
             home: home.display().to_string(),
         }
     }
 
-    /// Everything that was printed, and the exit code, with whatever differs from run to run masked.
+    /// Everything that was printed but the bill, and the exit code, with whatever differs from run to run masked.
     pub(crate) fn shown(&self) -> String {
-        let text = format!("{}{}exit code {}", self.stdout, self.stderr, self.code);
+        let text = format!(
+            "{}{}exit code {}",
+            without_bill(&self.stdout),
+            self.stderr,
+            self.code
+        );
         masked(&text.replace(&self.home, "[HOME]"))
     }
 
@@ -76,6 +84,15 @@ impl Ran {
     pub(crate) fn has(&self, text: &str) -> bool {
         self.stdout.contains(text) || self.stderr.contains(text)
     }
+}
+
+/// What was printed without the month's cost, which is tested where it is reckoned and changes with the prices.
+fn without_bill(stdout: &str) -> String {
+    let Some((before, rest)) = stdout.split_once("\nMONTH ") else {
+        return stdout.to_owned();
+    };
+    let after = rest.split_once("\n\n").map_or("", |(_, after)| after);
+    format!("{before}{after}")
 }
 
 impl std::fmt::Display for Ran {

@@ -91,6 +91,12 @@ impl Running {
         assert!(sent.is_ok_and(|status| status.success()), "kill {pid}");
     }
 
+    /// Ends it as a machine does that loses its power.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().expect("it is our child");
+        self.child.wait().expect("it is our child");
+    }
+
     /// Types something.
     pub(crate) fn types(&mut self, bytes: &[u8]) {
         let stdin = self.child.stdin.as_mut().expect("stdin is piped");
