@@ -141,3 +141,22 @@ async fn within<T>(
         Ok(Err(_)) => Err(Fault::Refused),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future::{pending, ready};
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_call_waits_for_its_budget_and_no_longer() {
+        let budget = Duration::from_millis(30);
+        let began = Instant::now();
+        assert_eq!(within(budget, ready(Ok(7))).await, Ok(7));
+        assert_eq!(began.elapsed(), Duration::ZERO);
+        let silent = within::<()>(budget, pending()).await;
+        assert_eq!(silent, Err(Fault::TooSlow));
+        // The clock of timers counts whole milliseconds, and rounds up.
+        assert!((budget..=budget + Duration::from_millis(1)).contains(&began.elapsed()));
+    }
+}

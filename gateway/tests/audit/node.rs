@@ -20,9 +20,6 @@ const HASH: &str = "34de9fdf8eaff8f9251a5c80f2f06602f9e846b49e551b830ac3c4a82050
 /// Connections that ask at the same time.
 const CALLERS: usize = 4;
 
-/// Restarts of rsyslogd, and as many rotations, spread over the requests.
-const DISTURBANCES: usize = 10;
-
 struct Gateway {
     process: Child,
     clients: SocketAddr,
@@ -105,8 +102,8 @@ fn numbers(folder: &Path) -> (HashSet<u64>, usize) {
     (all, lines)
 }
 
-/// Asks at full speed, while rsyslogd is restarted and the trail is rotated again and again.
-fn play(requests: usize) {
+/// Asks at full speed, while rsyslogd is restarted and the trail is rotated this often.
+fn play(requests: usize, disturbances: usize) {
     if !["rsyslogd", "logrotate", "faketime", "curl"]
         .iter()
         .all(|name| has(name))
@@ -132,8 +129,8 @@ fn play(requests: usize) {
         let callers: Vec<_> = (0..CALLERS)
             .map(|_| {
                 scope.spawn(|| {
-                    let share = requests / CALLERS / (2 * DISTURBANCES);
-                    let parts = (0..2 * DISTURBANCES).map(|_| {
+                    let share = requests / CALLERS / (2 * disturbances);
+                    let parts = (0..2 * disturbances).map(|_| {
                         let good = load::ask(address, KEY, share);
                         done.fetch_add(share, Ordering::Relaxed);
                         good
@@ -142,8 +139,8 @@ fn play(requests: usize) {
                 })
             })
             .collect();
-        for disturbance in 1..2 * DISTURBANCES {
-            while done.load(Ordering::Relaxed) < requests / (2 * DISTURBANCES) * disturbance {
+        for disturbance in 1..2 * disturbances {
+            while done.load(Ordering::Relaxed) < requests / (2 * disturbances) * disturbance {
                 thread::park_timeout(Duration::from_millis(5));
             }
             if disturbance % 2 == 0 {
@@ -188,11 +185,17 @@ fn play(requests: usize) {
 
 #[test]
 fn no_record_is_lost_while_files_rotate_and_rsyslog_restarts() {
-    play(20_000);
+    play(2_000, 2);
 }
 
 #[test]
-#[ignore = "a million requests take minutes"]
+#[ignore = "long: tests/run.sh --full"]
+fn no_record_is_lost_while_files_rotate_and_rsyslog_restarts_often() {
+    play(20_000, 10);
+}
+
+#[test]
+#[ignore = "long: tests/run.sh --full"]
 fn no_record_of_a_million_is_lost() {
-    play(1_000_000);
+    play(1_000_000, 10);
 }

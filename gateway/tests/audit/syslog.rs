@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::thread::park_timeout;
+use std::time::{Duration, Instant};
 
 /// What dsline's own tests hold equal to what it renders.
 const NODE: &str = include_str!("../../../src/render/snapshots/node-default.snap");
@@ -24,14 +26,23 @@ pub(crate) fn configure(folder: &Path) {
     fs::write(folder.join("rsyslog.conf"), head + &rules).unwrap();
 }
 
+/// Starts it, and waits until it has taken its rules in: before that it would die of a signal instead of ending in order.
 pub(crate) fn start(folder: &Path) -> Child {
     let file = |name: &str| folder.join(name).display().to_string();
-    Command::new("rsyslogd")
+    let rsyslog = Command::new("rsyslogd")
         .args(["-n", "-i", &file("pid"), "-f", &file("rsyslog.conf")])
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
-        .unwrap()
+        .unwrap();
+    let deadline = Instant::now() + Duration::from_mins(1);
+    let id = rsyslog.id().to_string();
+    let is_up = || fs::read_to_string(file("pid")).is_ok_and(|text| text.trim() == id);
+    while !is_up() {
+        assert!(Instant::now() < deadline, "rsyslogd does not start");
+        park_timeout(Duration::from_millis(10));
+    }
+    rsyslog
 }
 
 pub(crate) fn stop(mut rsyslog: Child) {

@@ -2,13 +2,17 @@
 
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
 use redis::{Client, ConnectionAddr, IntoConnectionInfo, RedisConnectionInfo};
 use tempfile::TempDir;
 
 const PASSWORD: &str = "canary-right";
+
+/// Between two looks at whether it is ready, and how many there are.
+const POLL: Duration = Duration::from_millis(20);
+const POLLS: usize = 3000;
 
 /// Ends with the test.
 pub(crate) struct RedisServer {
@@ -66,6 +70,18 @@ impl RedisServer {
             lives.push(life);
         }
         lives.into_iter().min().unwrap()
+    }
+
+    /// Waits until it holds so many keys.
+    pub(crate) async fn holds(&self, count: usize) {
+        let mut connection = self.connect().await;
+        for _ in 0..POLLS {
+            if self.keys(&mut connection).await.len() == count {
+                return;
+            }
+            tokio::time::sleep(POLL).await;
+        }
+        panic!("Redis does not come to hold {count} keys");
     }
 
     /// Changes one byte of every key's digest inside its entry.
@@ -129,10 +145,11 @@ fn spawn(folder: &TempDir) -> Option<Child> {
         .stderr(Stdio::null())
         .spawn()
         .ok()?;
-    let deadline = Instant::now() + Duration::from_secs(10);
-    while std::os::unix::net::UnixStream::connect(&socket).is_err() {
-        assert!(Instant::now() < deadline, "redis-server does not listen");
-        std::thread::yield_now();
+    for _ in 0..POLLS {
+        if std::os::unix::net::UnixStream::connect(&socket).is_ok() {
+            return Some(process);
+        }
+        std::thread::park_timeout(POLL);
     }
-    Some(process)
+    panic!("redis-server does not listen");
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 pub(crate) const KEY: &str = "sk-client-canary";
 
 /// How long anything here may take.
-const PATIENCE: Duration = Duration::from_secs(15);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A request on its way, and its answer.
 pub(crate) struct Client {

@@ -1,7 +1,7 @@
 //! Complaints about secrets that leak and doors that open.
 
 use crate::client::{Client, KEY, chat, question, request};
-use crate::stage::Gateway;
+use crate::stage::{Gateway, until};
 use crate::upstream::{Act, SSE, Upstream, chunk, events, good_json, refusal};
 
 const SECRETS: [&str; 4] = [
@@ -39,6 +39,9 @@ fn secrets_in_logs() {
         ))
         .body;
     answers += &gateway.ask(&chat("{\"prompt-canary\": ")).body;
+    until("a line for each request", || {
+        gateway.log().matches("\"event\":\"request\"").count() == 8
+    });
     for (name, text) in [
         ("log", gateway.log()),
         ("metrics", gateway.metrics()),

@@ -19,6 +19,9 @@ const KEYS: [&str; 3] = [
     "sha256:4c103d8e6ba35b09b9d4368e96c884accb9cf9dbe029938413dc628731aaa935 name=three tenant=three",
 ];
 
+/// Far longer than any test may take: where a call ends early, it was no timeout.
+const PATIENT: &str = "read_timeout_seconds = 600\nidle_timeout_seconds = 600";
+
 /// A running gateway; it ends with the test.
 pub(crate) struct Gateway {
     pub(crate) clients: SocketAddr,
@@ -32,18 +35,29 @@ impl Gateway {
     /// Starts one before these upstreams, of which all but the first stand by; `more` are sections of its configuration.
     pub(crate) fn before(upstreams: &[&Upstream], more: &str) -> Self {
         let addresses: Vec<SocketAddr> = upstreams.iter().map(|one| one.address).collect();
-        Self::before_addresses(&addresses, more)
+        Self::start(&addresses, PATIENT, more)
+    }
+
+    /// The same with these timeouts for the first upstream.
+    pub(crate) fn with_timeouts(upstreams: &[&Upstream], timeouts: &str) -> Self {
+        let addresses: Vec<SocketAddr> = upstreams.iter().map(|one| one.address).collect();
+        Self::start(&addresses, timeouts, "")
     }
 
     /// The same for addresses, where perhaps nobody listens.
     pub(crate) fn before_addresses(addresses: &[SocketAddr], more: &str) -> Self {
+        Self::start(addresses, PATIENT, more)
+    }
+
+    fn start(addresses: &[SocketAddr], first_timeouts: &str, more: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let place = folder.path().display();
         let upstream = |(number, address): (usize, &SocketAddr)| {
             let weight = u8::from(number == 0);
+            let timeouts = if number == 0 { first_timeouts } else { PATIENT };
             format!(
                 "[[upstream]]\nname = \"u{number}\"\nbase_url = \"http://{address}\"\nkey_file = \"{place}/upstream_key\"\n\
-                 weight = {weight}\nread_timeout_seconds = 2\nidle_timeout_seconds = 3\n"
+                 weight = {weight}\n{timeouts}\n"
             )
         };
         let upstreams: String = addresses.iter().enumerate().map(upstream).collect();
@@ -107,6 +121,16 @@ impl Gateway {
         });
     }
 
+    /// Waits until nobody but so many clients is being answered.
+    pub(crate) fn until_it_answers(&self, clients: usize) {
+        let request = b"GET /status HTTP/1.1\r\nhost: x\r\n\r\n";
+        let in_flight = format!("\"in_flight\":{clients},");
+        until("the others' leave", || {
+            let status = Client::send(self.operator, request).whole().body;
+            status.replace(' ', "").contains(&in_flight)
+        });
+    }
+
     /// What it has logged so far.
     pub(crate) fn log(&self) -> String {
         self.log.lock().unwrap().clone()
@@ -136,14 +160,13 @@ impl Drop for Gateway {
 }
 
 /// Waits until something is so.
-pub(crate) fn until(what: &str, mut is_so: impl FnMut() -> bool) -> Duration {
+pub(crate) fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     let began = Instant::now();
     while !is_so() {
         assert!(
-            began.elapsed() < Duration::from_secs(10),
+            began.elapsed() < Duration::from_mins(1),
             "waited in vain for {what}"
         );
         std::thread::sleep(Duration::from_millis(5));
     }
-    began.elapsed()
 }

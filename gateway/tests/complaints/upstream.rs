@@ -2,9 +2,9 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::{Arc, Mutex};
-use std::thread::{sleep, spawn};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Condvar, Mutex};
+use std::thread::spawn;
+use std::time::Instant;
 
 pub(crate) const SSE: &str =
     "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n";
@@ -15,12 +15,34 @@ pub(crate) const END: &str = "0\r\n\r\n";
 /// What an upstream does with a request.
 #[derive(Clone)]
 pub(crate) enum Act {
-    /// Sends these pieces with this pause between them, and keeps the connection.
-    Say(Vec<String>, Duration),
-    /// Sends this and resets.
+    /// Sends this, and keeps the connection.
+    Say(String),
+    /// Sends these pieces, each but the first when the gate is opened, and keeps the connection.
+    Steps(Vec<String>, Arc<Gate>),
+    /// Sends this and leaves.
     Break(String),
     /// Sends this and waits until the other side leaves.
     Hang(String),
+}
+
+/// Lets one piece through each time that a test opens it.
+#[derive(Default)]
+pub(crate) struct Gate {
+    passes: Mutex<usize>,
+    opened: Condvar,
+}
+
+impl Gate {
+    pub(crate) fn open(&self) {
+        *self.passes.lock().unwrap() += 1;
+        self.opened.notify_all();
+    }
+
+    fn pass(&self) {
+        let passes = self.passes.lock().unwrap();
+        let is_closed = |passes: &mut usize| *passes == 0;
+        *self.opened.wait_while(passes, is_closed).unwrap() -= 1;
+    }
 }
 
 /// The books of one upstream.
@@ -98,10 +120,11 @@ fn serve(stream: &TcpStream, books: &Mutex<Books>, script: &Mutex<Vec<Act>>) {
 /// Whether the connection can be kept.
 fn perform(act: Act, mut stream: &TcpStream) -> bool {
     match act {
-        Act::Say(pieces, pause) => {
+        Act::Say(text) => return stream.write_all(text.as_bytes()).is_ok(),
+        Act::Steps(pieces, gate) => {
             for (place, piece) in pieces.iter().enumerate() {
                 if place > 0 {
-                    sleep(pause);
+                    gate.pass();
                 }
                 if stream.write_all(piece.as_bytes()).is_err() {
                     return false;
@@ -111,8 +134,6 @@ fn perform(act: Act, mut stream: &TcpStream) -> bool {
         }
         Act::Break(text) => {
             let _ = stream.write_all(text.as_bytes());
-            // Time to read it; then what was not read of the request makes the kernel reset.
-            sleep(Duration::from_millis(50));
         }
         Act::Hang(text) => {
             let _ = stream.write_all(text.as_bytes());
@@ -192,7 +213,7 @@ pub(crate) fn whole(words: &str) -> String {
 
 /// Sends this at once.
 pub(crate) fn say(text: String) -> Act {
-    Act::Say(vec![text], Duration::ZERO)
+    Act::Say(text)
 }
 
 /// An error answer, with more lines in its head.

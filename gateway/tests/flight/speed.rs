@@ -15,7 +15,7 @@ fn event() -> Bytes {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "a measurement: run it in release"]
+#[ignore = "a measurement: tests/run.sh --full"]
 async fn fan_out() {
     for (readers, chunks) in [(1_u32, 200_000_u32), (100, 10_000), (1000, 2_000)] {
         let stage = Stage::new(Bounds {

@@ -3,12 +3,11 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use dsline_gateway::flight::Bounds;
+use dsline_gateway::flight::{Bounds, Figures};
 use http_body_util::BodyExt;
 
 use crate::stage::{Play, Stage, done, event, soon};
 
-const CLIENTS: u64 = 6_000;
 const EVENTS: usize = 12;
 
 /// Small and repeatable randomness (xorshift).
@@ -72,8 +71,19 @@ async fn visit(stage: Stage, number: u64) -> bool {
     all == whole
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+/// On one thread and a paused clock it runs alike each time.
+#[tokio::test(start_paused = true)]
 async fn any_order_of_joining_and_leaving_is_safe() {
+    storm(600).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+#[ignore = "long: tests/run.sh --full"]
+async fn any_order_of_joining_and_leaving_is_safe_on_many_threads() {
+    storm(6_000).await;
+}
+
+async fn storm(clients: u64) {
     for window in [Duration::ZERO, Duration::from_millis(5)] {
         let stage = Stage::new(Bounds {
             window,
@@ -81,7 +91,7 @@ async fn any_order_of_joining_and_leaving_is_safe() {
         });
         let mut read_whole = 0;
         let mut crowd = Vec::new();
-        for number in 0..CLIENTS {
+        for number in 0..clients {
             crowd.push(tokio::spawn(visit(stage.clone(), number)));
             if number % 64 == 0 {
                 for client in crowd.drain(..) {
@@ -93,18 +103,19 @@ async fn any_order_of_joining_and_leaving_is_safe() {
             read_whole += u64::from(soon(client).await.unwrap());
         }
         stage.until_cancelled().await;
-        tokio::time::sleep(Duration::from_millis(50)).await;
+        soon(async {
+            let is_empty = |now: Figures| (now.running, now.kept, now.bytes) == (0, 0, 0);
+            while !is_empty(stage.figures()) {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        })
+        .await;
         let figures = stage.figures();
-        assert_eq!(figures.led + figures.merged, CLIENTS, "{figures:?}");
-        assert_eq!(
-            (figures.running, figures.kept, figures.bytes),
-            (0, 0, 0),
-            "{figures:?}"
-        );
+        assert_eq!(figures.led + figures.merged, clients, "{figures:?}");
         assert!(
-            figures.merged > CLIENTS / 4 && figures.cancelled > 0,
+            figures.merged > clients / 4 && figures.cancelled > 0,
             "{figures:?}"
         );
-        assert!(read_whole > CLIENTS / 3, "{read_whole}");
+        assert!(read_whole > clients / 3, "{read_whole}");
     }
 }

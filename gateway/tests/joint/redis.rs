@@ -1,4 +1,4 @@
-//! A Redis that dies, sleeps or is full costs no request, and nobody waits long for it.
+//! A Redis that dies, is stopped or is full costs no request, and nobody waits long for it.
 
 use std::time::{Duration, Instant};
 
@@ -17,19 +17,7 @@ fn summed_up(mut times: Vec<Duration>) -> (Duration, Duration) {
 
 /// Waits until Redis is used.
 async fn linked(gateway: &Gateway) {
-    let began = Instant::now();
-    loop {
-        let status = gateway.operate("GET", "/status").await;
-        if status.text().contains("\"redis\":\"closed\"") {
-            return;
-        }
-        assert!(
-            began.elapsed() < Duration::from_secs(20),
-            "{}",
-            status.text()
-        );
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    gateway.shows("/status", "\"redis\":\"closed\"").await;
 }
 
 /// Asks questions that nobody has asked; none may fail.
@@ -50,11 +38,10 @@ async fn ask(gateway: &Gateway, name: &str, count: usize) -> Vec<Duration> {
     times
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_redis_in_trouble_fails_no_request_and_adds_little() {
-    let Some(mut redis) = RedisServer::start() else {
-        return;
-    };
+/// Asks while Redis is well, stopped, full and dead, then lets it come back; how long each request took. Nothing where
+/// there is no Redis.
+async fn through_trouble() -> Option<[(&'static str, Vec<Duration>); 4]> {
+    let mut redis = RedisServer::start()?;
     let (address, _) = quick(completion("yes")).await;
     let sections = format!(
         "[cache]\nredis = \"{}\"\nredis_password_file = \"{}\"\n",
@@ -63,24 +50,21 @@ async fn a_redis_in_trouble_fails_no_request_and_adds_little() {
     );
     let gateway = Gateway::with(&address, &sections).await;
     linked(&gateway).await;
-    let (well, _) = summed_up(ask(&gateway, "well", 60).await);
-    // One after the other: asleep, awake and full, awake and dead.
+    let well = ask(&gateway, "well", 60).await;
     redis.signal("STOP");
-    let asleep = ask(&gateway, "asleep", 60).await;
+    let stopped = ask(&gateway, "stopped", 60).await;
+    // It was given up, and not waited for sixty times.
+    let status = gateway.operate("GET", "/status").await;
+    assert!(
+        !status.text().contains("\"redis\":\"closed\""),
+        "{}",
+        status.text()
+    );
     redis.signal("CONT");
     redis.fill().await;
     let full = ask(&gateway, "full", 60).await;
     redis.kill();
     let dead = ask(&gateway, "dead", 60).await;
-    for (name, times) in [("asleep", asleep), ("full", full), ("dead", dead)] {
-        let (median, longest) = summed_up(times);
-        println!("redis {name}: median {median:?}, longest {longest:?}; well: {well:?}");
-        assert!(
-            median < well + ADDED,
-            "{name}: median {median:?}, {well:?} when well"
-        );
-        assert!(longest < well + 4 * ADDED, "{name}: longest {longest:?}");
-    }
     let status = gateway.operate("GET", "/status").await;
     assert!(
         !status.text().contains("\"redis\":\"closed\""),
@@ -90,6 +74,35 @@ async fn a_redis_in_trouble_fails_no_request_and_adds_little() {
     // It comes back, and is used again.
     redis.start_again();
     linked(&gateway).await;
+    Some([
+        ("well", well),
+        ("stopped", stopped),
+        ("full", full),
+        ("dead", dead),
+    ])
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_redis_in_trouble_fails_no_request() {
+    through_trouble().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "real time: tests/run.sh --full"]
+async fn a_redis_in_trouble_adds_little() {
+    let Some([(_, well), in_trouble @ ..]) = through_trouble().await else {
+        return;
+    };
+    let (well, _) = summed_up(well);
+    for (name, times) in in_trouble {
+        let (median, longest) = summed_up(times);
+        println!("redis {name}: median {median:?}, longest {longest:?}; well: {well:?}");
+        assert!(
+            median < well + ADDED,
+            "{name}: median {median:?}, {well:?} when well"
+        );
+        assert!(longest < well + 4 * ADDED, "{name}: longest {longest:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -99,7 +112,7 @@ async fn what_redis_keeps_outlives_the_gateway() {
     };
     let (address, calls) = quick(completion("yes")).await;
     let sections = format!(
-        "[cache]\nredis = \"{}\"\nredis_password_file = \"{}\"\n",
+        "[cache]\nredis = \"{}\"\nredis_password_file = \"{}\"\nredis_timeout_ms = 1000\n",
         redis.socket().display(),
         redis.password_file().display()
     );
@@ -116,25 +129,20 @@ async fn what_redis_keeps_outlives_the_gateway() {
         gateway.ask(&question).await;
         let said = gateway.ask(&chat).await;
         assert_eq!(said.status(), 200, "{}", said.text());
-        while redis.time_to_live().await < 0 {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-        tokio::time::sleep(Duration::from_millis(200)).await;
+        // Two answers and the conversation.
+        redis.holds(3).await;
         said
     };
     let gateway = Gateway::with(&address, &sections).await;
-    let began = Instant::now();
-    loop {
-        let reply = gateway.ask(&question).await;
-        assert_eq!(reply.status(), 200);
-        if reply.header("x-dsline-cache") == Some("hit") {
-            break;
-        }
-        assert!(began.elapsed() < Duration::from_secs(20), "{}", reply.head);
-    }
+    linked(&gateway).await;
+    let reply = gateway.ask(&question).await;
+    assert_eq!(
+        (reply.status(), reply.header("x-dsline-cache")),
+        (200, Some("hit"))
+    );
     let now = gateway
         .ask(request("GET /api/deepseek/v1/chat", "", ""))
         .await;
     assert_eq!(now.text(), said.text());
-    assert!(calls.load(std::sync::atomic::Ordering::SeqCst) <= 3);
+    assert_eq!(calls.load(std::sync::atomic::Ordering::SeqCst), 2);
 }

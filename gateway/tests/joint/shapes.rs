@@ -105,14 +105,9 @@ async fn a_limit_says_whose_it_is_and_when_to_come_back() {
     let wait: u64 = refused.header("retry-after").unwrap().parse().unwrap();
     assert!((1..=60).contains(&wait), "{wait}");
     assert_eq!(refused.header("x-should-retry"), Some("true"));
-    let metrics = gateway.operate("GET", "/metrics").await;
-    assert!(
-        metrics
-            .text()
-            .contains("dsline_refused_total{kind=\"key_requests\"} 1"),
-        "{}",
-        metrics.text()
-    );
+    gateway
+        .shows("/metrics", "dsline_refused_total{kind=\"key_requests\"} 1")
+        .await;
 }
 
 #[tokio::test]
@@ -169,11 +164,13 @@ async fn a_dead_upstream_is_stood_in_for_by_what_is_stale() {
     let question = request("POST /v1/chat/completions", "", body);
     let first = gateway.ask(&question).await;
     assert_eq!(first.header("x-dsline-cache"), Some("miss"));
+    gateway.shows("/status", "\"entries\":1,").await;
     let file = gateway.folder.path().join("gateway.toml");
     let text = std::fs::read_to_string(&file).unwrap();
     std::fs::write(&file, text.replace(&address, "127.0.0.1:1")).unwrap();
     gateway.signal("-HUP");
     gateway.logged("\"reloaded\"").await;
+    // Past its life; it may be as old as it likes.
     tokio::time::sleep(std::time::Duration::from_millis(1100)).await;
     let stale = gateway.ask(&question).await;
     assert_eq!(

@@ -1,7 +1,5 @@
 //! An upstream that is silent for long before it answers: its client hears of us, and then of it.
 
-use std::time::Duration;
-
 use crate::play::{END, HEAD, Slow, chunk, goodbye, token};
 use crate::stage::{Gateway, Wire, request};
 
@@ -32,8 +30,8 @@ async fn wait(gateway: &Gateway) -> Wire {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_silent_upstream_does_not_make_a_silent_gateway() {
     let upstream = Slow::start().await;
-    let sections = "[streams]\nheartbeat_seconds = 1\n[retry]\ndeadline_seconds = 60\n";
-    let gateway = Gateway::patient(&upstream.address, sections).await;
+    let sections = "[streams]\nheartbeat_seconds = 1\n";
+    let gateway = Gateway::with(&upstream.address, sections).await;
     let mut wire = wait(&gateway).await;
     upstream.say(HEAD.to_owned() + &chunk(&(token("one") + &goodbye())));
     upstream.say(END.to_owned());
@@ -49,7 +47,7 @@ async fn a_silent_upstream_does_not_make_a_silent_gateway() {
 async fn what_goes_wrong_after_the_first_sign_of_life_is_an_event_and_no_clean_end() {
     let upstream = Slow::start().await;
     let sections = "[streams]\nheartbeat_seconds = 1\n[retry]\nattempts = 1\n";
-    let gateway = Gateway::patient(&upstream.address, sections).await;
+    let gateway = Gateway::with(&upstream.address, sections).await;
     let mut wire = wait(&gateway).await;
     upstream.say("HTTP/1.1 500 Oh\r\ncontent-length: 0\r\n\r\n".to_owned());
     let event = loop {
@@ -69,14 +67,8 @@ async fn what_goes_wrong_after_the_first_sign_of_life_is_an_event_and_no_clean_e
 async fn who_leaves_an_answer_that_is_late_cancels_it() {
     let mut upstream = Slow::start().await;
     let sections = "[streams]\nheartbeat_seconds = 1\n";
-    let gateway = Gateway::patient(&upstream.address, sections).await;
+    let gateway = Gateway::with(&upstream.address, sections).await;
     let wire = wait(&gateway).await;
-    let left = std::time::Instant::now();
     drop(wire);
     upstream.cancelled().await;
-    assert!(
-        left.elapsed() < Duration::from_millis(100),
-        "{:?}",
-        left.elapsed()
-    );
 }

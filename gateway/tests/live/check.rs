@@ -57,7 +57,7 @@ async fn a_broken_file_is_refused_with_line_and_key() {
             "line 7, key `upstream.base_url`: must look like https://api.deepseek.com",
         ),
         (
-            "read_timeout_seconds = 2",
+            "read_timeout_seconds = 600",
             "read_timeout_seconds = 0",
             "line 9, key `upstream.read_timeout_seconds`: must be 1 to 86400",
         ),

@@ -65,14 +65,13 @@ async fn the_operator_sees_what_goes_on() {
     gateway
         .ask("GET /v1/models HTTP/1.1\r\nhost: x\r\n\r\n")
         .await;
-    let status = gateway.operate("GET", "/status").await;
+    let status = gateway.shows("/status", "\"in_flight\":0").await;
     for part in [
         "\"node\":\"eu-west-1/1\"",
         "\"line\":\"test\"",
         "\"release\":null",
         "\"draining\":false",
-        "\"in_flight\":0",
-        "\"uptime_seconds\":0",
+        "\"uptime_seconds\":",
     ] {
         assert!(
             status.text().contains(part),
@@ -80,13 +79,12 @@ async fn the_operator_sees_what_goes_on() {
             status.text()
         );
     }
-    let metrics = gateway.operate("GET", "/metrics").await;
     for line in [
         "dsline_requests_total{class=\"2xx\"} 1",
         "dsline_requests_total{class=\"4xx\"} 1",
         "dsline_in_flight 0",
     ] {
-        assert!(metrics.text().contains(line), "{}", metrics.text());
+        gateway.shows("/metrics", line).await;
     }
     assert_eq!(gateway.operate("GET", "/drain").await.status(), 405);
     assert_eq!(gateway.operate("GET", "/v1/models").await.status(), 404);

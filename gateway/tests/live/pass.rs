@@ -1,5 +1,6 @@
 //! What goes through, what does not, and what changes on the way.
 
+use tokio::net::TcpSocket;
 use tokio::sync::mpsc::unbounded_channel;
 
 use crate::stage::{Gateway, KEY, json, request, upstream};
@@ -175,11 +176,10 @@ async fn a_body_over_the_limit_is_refused_whether_announced_or_not() {
 
 #[tokio::test]
 async fn an_upstream_in_trouble_becomes_an_honest_error() {
-    let closed = std::net::TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .to_string();
+    // Bound and not listening: it refuses, and nobody else can be given its port.
+    let unused = TcpSocket::new_v4().unwrap();
+    unused.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let closed = unused.local_addr().unwrap().to_string();
     let broken = upstream(|mut wire| async move { drop(wire.message().await) }).await;
     let silent = upstream(|mut wire| async move { wire.until_closed().await }).await;
     let refusing = upstream(|mut wire| async move {
@@ -191,13 +191,17 @@ async fn an_upstream_in_trouble_becomes_an_honest_error() {
         .await;
     })
     .await;
-    for (address, status, code) in [
-        (closed, 502, "upstream_unreachable"),
-        (broken, 502, "upstream_broke_off"),
-        (silent, 504, "upstream_timeout"),
-        (refusing, 502, "upstream_key_refused"),
+    let silence = Gateway::with_timeout(&silent, "read_timeout_seconds = 1").await;
+    for (gateway, status, code) in [
+        (Gateway::before(&closed).await, 502, "upstream_unreachable"),
+        (Gateway::before(&broken).await, 502, "upstream_broke_off"),
+        (silence, 504, "upstream_timeout"),
+        (
+            Gateway::before(&refusing).await,
+            502,
+            "upstream_key_refused",
+        ),
     ] {
-        let gateway = Gateway::before(&address).await;
         let reply = gateway
             .ask(request("POST /v1/chat/completions", "", "{}"))
             .await;

@@ -16,7 +16,11 @@ pub(crate) const KEY: &str = "Bearer sk-client-canary";
 const HASH: &str = "sha256:34de9fdf8eaff8f9251a5c80f2f06602f9e846b49e551b830ac3c4a82050552d";
 
 /// How long anything here may take.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// Between two looks at the operator's side, and how many there are.
+const POLL: Duration = Duration::from_millis(20);
+const POLLS: usize = 3000;
 
 /// Waits for what must come, and no longer than that.
 pub(crate) async fn soon<T>(what: impl Future<Output = T>) -> T {
@@ -160,12 +164,15 @@ pub(crate) struct Gateway {
     log: Lines<BufReader<ChildStdout>>,
 }
 
+/// Far longer than any test may take: where an upstream's call ends early, it was no timeout.
+const READ_TIMEOUT: &str = "read_timeout_seconds = 600";
+
 /// Writes a configuration with its secrets into a folder.
 pub(crate) fn configure(folder: &Path, upstream: &str, more: &str) {
     let place = folder.display();
     let text = format!(
         "listen = \"127.0.0.1:0\"\nadmin = \"127.0.0.1:0\"\nnode = \"eu-west-1/1\"\nline = \"test\"\n{more}\n\
-         [upstream]\nbase_url = \"http://{upstream}/base\"\nkey_file = \"{place}/upstream_key\"\nread_timeout_seconds = 2\n\
+         [upstream]\nbase_url = \"http://{upstream}/base\"\nkey_file = \"{place}/upstream_key\"\n{READ_TIMEOUT}\n\
          [keys]\nfile = \"{place}/client_keys\"\n[limits]\nbody_bytes = 100000\n"
     );
     std::fs::write(folder.join("gateway.toml"), text).unwrap();
@@ -199,14 +206,13 @@ impl Gateway {
         Self::start(folder).await
     }
 
-    /// The same, and it waits a minute for its upstream.
-    pub(crate) async fn patient(upstream: &str, sections: &str) -> Self {
+    /// The same with this timeout in place of [`READ_TIMEOUT`].
+    pub(crate) async fn with_timeout(upstream: &str, timeout: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         configure(folder.path(), upstream, "");
         let file = folder.path().join("gateway.toml");
-        let text = std::fs::read_to_string(&file).unwrap() + sections;
-        let text = text.replace("read_timeout_seconds = 2", "read_timeout_seconds = 60");
-        std::fs::write(&file, text).unwrap();
+        let text = std::fs::read_to_string(&file).unwrap();
+        std::fs::write(&file, text.replace(READ_TIMEOUT, timeout)).unwrap();
         Self::start(folder).await
     }
 
@@ -275,6 +281,20 @@ impl Gateway {
         wire.send(format!("{method} {path} HTTP/1.1\r\nhost: x\r\n\r\n"))
             .await;
         wire.message().await.expect("no answer")
+    }
+
+    /// Waits until a page of the operator's side holds this text: what happened is counted after the client has its answer.
+    pub(crate) async fn shows(&self, path: &str, text: &str) -> Message {
+        let mut last = None;
+        for _ in 0..POLLS {
+            let page = self.operate("GET", path).await;
+            if page.text().contains(text) {
+                return page;
+            }
+            last = Some(page);
+            tokio::time::sleep(POLL).await;
+        }
+        panic!("{text} is not in {path}: {last:?}")
     }
 }
 

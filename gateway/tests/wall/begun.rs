@@ -3,13 +3,14 @@
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use dsline_gateway::config::Retry;
 use dsline_gateway::upstream::{Cut, Order, Trouble};
 use http::{HeaderMap, Method};
 use http_body_util::{BodyExt, Full};
-use tokio::time::sleep;
+use tokio::time::timeout;
 
-use crate::stage::{Act, END, SSE, Stage, Wall, canon, chunk, events, finish, good, nobody, order};
+use crate::stage::{
+    Act, END, NOBODY, Patience, SSE, Stage, Wall, canon, chunk, events, finish, good, order,
+};
 
 #[tokio::test]
 async fn an_answer_that_has_begun_ends_in_a_cut_and_is_never_asked_for_again() {
@@ -19,22 +20,25 @@ async fn an_answer_that_has_begun_ends_in_a_cut_and_is_never_asked_for_again() {
             "s08_a_stream_that_is_reset",
             Act::Break(SSE.to_owned() + &forty),
             Cut::BrokeOff,
+            Patience::Long,
         ),
         (
             "s08_a_stream_that_ends_cleanly_too_soon",
             Act::Say(SSE.to_owned() + &forty + END),
             Cut::Unfinished,
+            Patience::Long,
         ),
         (
             "s09_a_stream_that_stalls",
             Act::Hang(SSE.to_owned() + &forty),
             Cut::Silent,
+            Patience::ShortWithin,
         ),
     ];
-    for (name, act, cut) in cases {
+    for (name, act, cut, patience) in cases {
         let wall = Wall::play([act]).await;
         let other = Wall::play([good()]).await;
-        let stage = Stage::of(&[&wall.address, &other.address]);
+        let stage = Stage::bearing(patience, &[&wall.address, &other.address]);
         let read = stage.read(true).await.unwrap();
         assert_eq!((read.cut, read.text), (Some(cut), events(40)), "{name}");
         assert_eq!(
@@ -65,13 +69,14 @@ async fn s11_a_finished_stream_without_done_is_whole() {
 #[tokio::test]
 async fn a_slow_drip_is_no_silence_and_keep_alives_are_life() {
     let mut pieces = vec![SSE.to_owned()];
-    pieces.extend(events(3).chars().map(|c| chunk(&c.to_string())));
-    pieces.extend((0..120).map(|_| chunk(": keep-alive\n")));
+    let begun = events(3);
+    let parts = begun.as_bytes().chunks(8);
+    pieces.extend(parts.map(|part| chunk(std::str::from_utf8(part).unwrap())));
+    pieces.extend((0..20).map(|_| chunk(": keep-alive\n")));
     pieces.push(chunk(&(finish() + "data: [DONE]\n\n")) + END);
-    let wall = Wall::play([Act::Drip(pieces, Duration::from_millis(5))]).await;
-    let stage = Stage::with(&[&wall.address], &Retry::default(), |_, provider| {
-        provider.first_token_timeout = Some(Duration::from_secs(5));
-    });
+    // Longer in all than silence is borne, and each pause far shorter.
+    let wall = Wall::play([Act::Drip(pieces, Duration::from_millis(50))]).await;
+    let stage = Stage::bearing(Patience::ShortWithin, &[&wall.address]);
     let read = stage.read(true).await.unwrap();
     assert_eq!(read.cut, None);
     assert!(read.text.ends_with("data: [DONE]\n\n"));
@@ -79,6 +84,21 @@ async fn a_slow_drip_is_no_silence_and_keep_alives_are_life() {
 
 #[tokio::test]
 async fn a_client_that_leaves_takes_the_upstream_connection_with_it() {
+    leave().await;
+}
+
+/// The same with how soon.
+#[tokio::test]
+#[ignore = "real time: tests/run.sh --full"]
+async fn a_client_that_leaves_takes_the_upstream_connection_with_it_at_once() {
+    for (name, took) in leave().await {
+        assert!(took < Duration::from_millis(100), "{name}: {took:?}");
+    }
+}
+
+/// Leaves in every state of a call; how long the upstream's connection lived on.
+async fn leave() -> Vec<(&'static str, Duration)> {
+    let mut times = Vec::new();
     for (name, act) in [
         ("before the head", Act::Hang(String::new())),
         ("before the first token", Act::Hang(SSE.into())),
@@ -88,24 +108,31 @@ async fn a_client_that_leaves_takes_the_upstream_connection_with_it() {
         ),
     ] {
         let wall = Wall::play([act]).await;
-        let stage = Stage::with(&[&wall.address], &Retry::default(), |_, provider| {
-            provider.read_timeout = Duration::from_mins(1);
-            provider.first_token_timeout = None;
-        });
+        let stage = Stage::of(&[&wall.address]);
         let order = order(true);
         let mut asking = Box::pin(stage.upstreams.ask(&order));
-        let answer = tokio::select! {
-            answer = &mut asking => answer.ok(),
-            () = sleep(Duration::from_millis(300)) => None,
+        let answer = if name == "in the stream" {
+            (&mut asking).await.ok()
+        } else {
+            tokio::select! {
+                _ = &mut asking => panic!("{name}: there is an answer"),
+                () = wall.until_asked(1) => {}
+            }
+            // Time for the head; with less, another moment is tested, and the same must come of it.
+            assert!(
+                timeout(Duration::from_millis(100), &mut asking)
+                    .await
+                    .is_err()
+            );
+            None
         };
         assert_eq!(stage.upstreams.states()[0].pending, 1, "{name}");
         let left = Instant::now();
         drop((asking, answer));
         assert_eq!(stage.upstreams.states()[0].pending, 0, "{name}");
-        sleep(Duration::from_millis(100)).await;
-        let seen = wall.books.lock().unwrap().left.expect(name);
-        assert!(seen - left < Duration::from_millis(100), "{name}");
+        times.push((name, wall.until_left().await - left));
     }
+    times
 }
 
 #[tokio::test]
@@ -125,7 +152,7 @@ async fn an_upload_is_sent_once_but_may_look_for_somebody_to_send_it_to() {
     let defeat = stage.upstreams.ask(&upload()).await.err().unwrap();
     assert_eq!((defeat.trouble, wall.asked()), (Trouble::BrokeOff, 1));
     let good = Wall::play([crate::stage::good_json()]).await;
-    let stage = Stage::of(&[&nobody().await, &good.address]);
+    let stage = Stage::of(&[NOBODY, &good.address]);
     let answer = stage.upstreams.ask(&upload()).await.ok().unwrap();
     assert_eq!((answer.upstream.as_str(), good.asked()), ("u1", 1));
 }

@@ -1,13 +1,13 @@
 //! Upstreams that go down and come back: breakers, benches, slow starts, reloads.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use dsline_gateway::config::Retry;
 use dsline_gateway::upstream::{Trouble, Upstreams};
 use tokio::time::sleep;
 
-use crate::stage::{Stage, Wall, good, nobody, order, refusal};
+use crate::stage::{NOBODY, Stage, Wall, good, order, refusal, soon};
 
 #[tokio::test]
 async fn s15_a_flapping_upstream_is_left_probed_and_returned_to() {
@@ -17,38 +17,34 @@ async fn s15_a_flapping_upstream_is_left_probed_and_returned_to() {
     for _ in 0..40 {
         assert_eq!(stage.read(true).await.unwrap().upstream, "u1");
     }
-    assert!(wall.asked() <= 6, "{} asked", wall.asked());
-    assert_eq!(stage.upstreams.states()[0].breaker, "open");
+    // Five in a row open it, and each probe that fails opens it again.
+    let trips = stage.count("upstream_tripped");
+    assert!(trips >= 1);
+    assert_eq!(wall.asked(), 4 + trips);
     wall.now_play(good());
-    let began = Instant::now();
-    while stage.read(true).await.unwrap().upstream == "u1" {
-        assert!(
-            began.elapsed() < Duration::from_secs(8),
-            "it never came back"
-        );
-        sleep(Duration::from_millis(50)).await;
-    }
+    soon(async {
+        while stage.read(true).await.unwrap().upstream == "u1" {
+            sleep(Duration::from_millis(50)).await;
+        }
+    })
+    .await;
     assert_eq!(stage.upstreams.states()[0].breaker, "closed");
-    assert_eq!(
-        stage
-            .words()
-            .iter()
-            .filter(|word| **word == "upstream_recovered")
-            .count(),
-        1
-    );
+    assert_eq!(stage.count("upstream_recovered"), 1);
 }
 
 #[tokio::test]
 async fn all_down_fails_fast_and_says_when_to_come_back() {
-    let stage = Stage::of(&[&nobody().await, &nobody().await]);
-    for _ in 0..10 {
-        assert!(stage.read(true).await.is_err());
-    }
-    let began = Instant::now();
-    let defeat = stage.read(true).await.unwrap_err();
-    assert!(began.elapsed() < Duration::from_millis(20));
-    assert!(matches!(defeat.trouble, Trouble::Resting(_)), "{defeat:?}");
+    let stage = Stage::of(&[NOBODY, NOBODY]);
+    // A breaker is open for a second, then for two: sooner or later all of them are open at once.
+    let defeat = soon(async {
+        loop {
+            let defeat = stage.read(true).await.unwrap_err();
+            if matches!(defeat.trouble, Trouble::Resting(_)) {
+                return defeat;
+            }
+        }
+    })
+    .await;
     assert_eq!((defeat.attempts, defeat.is_worth_retrying), (0, true));
 }
 
@@ -109,7 +105,7 @@ async fn the_slower_one_gets_less_and_the_retry_budget_holds() {
                 + &crate::stage::chunk(&crate::stage::canon())
                 + crate::stage::END,
         ],
-        Duration::from_millis(60),
+        Duration::from_secs(1),
     )])
     .await;
     let fast = Wall::play([good()]).await;
@@ -124,7 +120,8 @@ async fn the_slower_one_gets_less_and_the_retry_budget_holds() {
     let down = Wall::play([refusal(503, "", "{}")]).await;
     let retry = Retry {
         trip_after: 1000,
-        budget_per_second: 1,
+        // A fifth of the requests and nothing besides, however long they take.
+        budget_per_second: 0,
         ..Retry::default()
     };
     let stage = Stage::with(&[&down.address], &retry, |_, _| {});
@@ -135,6 +132,7 @@ async fn the_slower_one_gets_less_and_the_retry_budget_holds() {
         let _ = asking.await;
     }
     assert!(stage.words().contains(&"upstream_retry_budget_spent"));
+    assert!(down.asked() <= 15 + 3, "{} asked", down.asked());
 }
 
 fn stage_order() -> &'static dsline_gateway::upstream::Order {

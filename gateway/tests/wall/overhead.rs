@@ -11,7 +11,7 @@ use hyper_util::rt::TokioExecutor;
 use crate::stage::{Stage, Wall, good_json, order, read_all};
 
 #[tokio::test]
-#[ignore = "a measurement: cargo test --profile gateway --test wall overhead -- --ignored --nocapture"]
+#[ignore = "a measurement: tests/run.sh --full"]
 async fn overhead_of_a_call() {
     let wall = Wall::play([good_json()]).await;
     let stage = Stage::of(&[&wall.address]);

@@ -13,6 +13,9 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{sleep, timeout};
 
+/// Between two looks at what is waited for.
+const POLL: Duration = Duration::from_millis(5);
+
 /// What an upstream does with a request.
 #[derive(Clone)]
 pub(crate) enum Act {
@@ -33,6 +36,7 @@ pub(crate) enum Act {
 pub(crate) struct Books {
     pub(crate) bodies: Vec<String>,
     pub(crate) times: Vec<Instant>,
+    /// When the other side was found to have left.
     pub(crate) left: Option<Instant>,
 }
 
@@ -66,6 +70,29 @@ impl Wall {
     /// From now on, this.
     pub(crate) fn now_play(&self, act: Act) {
         *self.script.lock().unwrap() = vec![act];
+    }
+
+    /// Waits until it was asked so often.
+    pub(crate) async fn until_asked(&self, count: usize) {
+        soon(async {
+            while self.asked() < count {
+                sleep(POLL).await;
+            }
+        })
+        .await;
+    }
+
+    /// Waits until the other side has left; says when.
+    pub(crate) async fn until_left(&self) -> Instant {
+        soon(async {
+            loop {
+                if let Some(left) = self.books.lock().unwrap().left {
+                    return left;
+                }
+                sleep(POLL).await;
+            }
+        })
+        .await
     }
 
     pub(crate) fn asked(&self) -> usize {
@@ -112,8 +139,6 @@ async fn perform(act: Act, stream: &mut BufReader<TcpStream>) -> bool {
         }
         Act::Break(text) => {
             wire.write_all(text.as_bytes()).await.unwrap();
-            // Time to read it before the reset throws it away.
-            sleep(Duration::from_millis(30)).await;
             wire.set_zero_linger().unwrap();
         }
         Act::Hang(text) => {
@@ -220,19 +245,55 @@ pub(crate) struct Stage {
     _folder: TempDir,
 }
 
-/// Short patience: the wall's faults last for seconds, the tests must not.
-pub(crate) fn patient(provider: &mut Provider) {
-    provider.connect_timeout = Duration::from_millis(500);
-    provider.read_timeout = Duration::from_millis(800);
-    provider.first_token_timeout = Some(Duration::from_millis(600));
-    provider.answer_timeout = Some(Duration::from_millis(600));
-    provider.idle_timeout = Some(Duration::from_millis(400));
+/// Far longer than any test may take: where a call ends early, it was no timeout.
+const LONG: Duration = Duration::from_mins(10);
+
+/// How long a silent upstream is borne where silence is the fault: the wall's faults last, the tests must not.
+const SHORT: Duration = Duration::from_secs(2);
+
+/// Which of an upstream's timeouts are short; the others are longer than a test may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Patience {
+    /// None.
+    Long,
+    /// The one before the first token or byte.
+    ShortBefore,
+    /// The one within an answer.
+    ShortWithin,
+}
+
+impl Patience {
+    pub(crate) fn set(self, provider: &mut Provider) {
+        let short = |is_short| if is_short { SHORT } else { LONG };
+        let before = short(self == Self::ShortBefore);
+        provider.connect_timeout = LONG;
+        provider.read_timeout = LONG;
+        provider.first_token_timeout = Some(before);
+        provider.answer_timeout = Some(before);
+        provider.idle_timeout = Some(short(self == Self::ShortWithin));
+    }
+}
+
+/// Waits for what must come, and no longer than that.
+pub(crate) async fn soon<T>(what: impl Future<Output = T>) -> T {
+    timeout(Duration::from_mins(1), what)
+        .await
+        .expect("it did not come in time")
 }
 
 impl Stage {
     /// The first is asked, the others stand by.
     pub(crate) fn of(addresses: &[&str]) -> Self {
         Self::with(addresses, &Retry::default(), |_, _| {})
+    }
+
+    /// The same with this patience for the first.
+    pub(crate) fn bearing(patience: Patience, addresses: &[&str]) -> Self {
+        Self::with(addresses, &Retry::default(), |place, provider| {
+            if place == 0 {
+                patience.set(provider);
+            }
+        })
     }
 
     pub(crate) fn with(
@@ -250,7 +311,7 @@ impl Stage {
                 u8::from(place == 0)
             );
             let mut provider: Provider = toml::from_str(&text).unwrap();
-            patient(&mut provider);
+            Patience::Long.set(&mut provider);
             mend(place, &mut provider);
             provider
         };
@@ -271,11 +332,14 @@ impl Stage {
         self.told.lock().unwrap().iter().map(Event::word).collect()
     }
 
+    /// How often this was told.
+    pub(crate) fn count(&self, word: &str) -> usize {
+        self.words().iter().filter(|told| **told == word).count()
+    }
+
     pub(crate) async fn ask(&self, streams: bool) -> Result<Committed, Defeat> {
         let order = order(streams);
-        timeout(Duration::from_secs(10), self.upstreams.ask(&order))
-            .await
-            .expect("it hangs")
+        soon(self.upstreams.ask(&order)).await
     }
 
     /// Asks for a stream and reads it to its end.
@@ -297,10 +361,7 @@ pub(crate) struct Read {
 pub(crate) async fn read_all(mut answer: Committed) -> Read {
     let mut bytes = Vec::new();
     let mut cut = None;
-    while let Some(frame) = timeout(Duration::from_secs(10), answer.body.frame())
-        .await
-        .expect("it hangs")
-    {
+    while let Some(frame) = soon(answer.body.frame()).await {
         match frame {
             Ok(frame) => bytes.extend(frame.into_data().unwrap()),
             Err(why) => cut = Some(why),
@@ -325,8 +386,5 @@ pub(crate) fn order(streams: bool) -> Order {
     )
 }
 
-/// An address where nobody listens.
-pub(crate) async fn nobody() -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    listener.local_addr().unwrap().to_string()
-}
+/// Nothing listens on port 1, and nothing can be given it by the kernel.
+pub(crate) const NOBODY: &str = "127.0.0.1:1";
