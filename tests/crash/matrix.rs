@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use super::chapter::{CHAPTERS, Chapter};
 use super::position::{Strike, positions};
-use super::round::{Recorded, Strikes, Verdict, play, record};
+use super::round::{Recording, Strikes, Verdict, play, record};
 use super::support::variable;
 use super::worker::Worker;
 
@@ -15,10 +15,16 @@ use super::worker::Worker;
 const WORKERS: usize = 4;
 const WORKERS_WITH_FULL_NODES: usize = 2;
 
+/// A crash of each command at its most expensive moment: AWS has done it, and nobody was told. Each line is a round.
+const ONE_OF_EACH: [&str; 3] = [
+    "up ec2 us-east-1 RunInstances 1 after, failover route53 us-east-1 UpdateHealthCheck 1 after, \
+     restore route53 us-east-1 UpdateHealthCheck 1 after",
+    "change ec2 sa-east-1 RunInstances 1 after",
+    "teardown ec2 us-east-1 TerminateInstances 1 after",
+];
+
 /// Which strikes to try.
 pub(crate) enum Choice {
-    /// So many rounds of a shuffle that begins at a seed.
-    Sample(usize, u64),
     /// Every one.
     All,
     /// Every one that hits a command on a node of a region; a node is like the other.
@@ -31,7 +37,7 @@ pub(crate) enum Choice {
 pub(crate) struct Matrix {
     kind: &'static str,
     first: Worker,
-    recorded: Vec<Recorded>,
+    recording: Recording,
     strikes: Vec<Vec<Strike>>,
 }
 
@@ -49,10 +55,11 @@ impl Matrix {
     pub(crate) fn record(kind: &'static str) -> Self {
         let mut first = Worker::start(0, kind);
         let begun = Instant::now();
-        let recorded = record(&mut first);
+        let recording = Recording::default();
+        record(&mut first, &recording);
         let mut strikes = Vec::new();
-        for (chapter, recorded) in CHAPTERS.iter().zip(&recorded) {
-            let positions = positions(&recorded.calls, chapter.regions);
+        for (chapter, calls) in CHAPTERS.iter().zip(recording.calls()) {
+            let positions = positions(&calls, chapter.regions);
             let of_position = |position: &super::position::Position| {
                 let at = position.clone();
                 position.modes().iter().map(move |mode| Strike {
@@ -64,7 +71,7 @@ impl Matrix {
             say(&format!(
                 "{}: {} calls, {} positions, {} strikes",
                 chapter.name,
-                recorded.calls.len(),
+                calls.len(),
                 positions.len(),
                 all.len()
             ));
@@ -77,7 +84,7 @@ impl Matrix {
         Self {
             kind,
             first,
-            recorded,
+            recording,
             strikes,
         }
     }
@@ -87,7 +94,7 @@ impl Matrix {
         let Self {
             kind,
             first,
-            recorded,
+            recording,
             strikes,
         } = self;
         let known: usize = strikes.iter().map(Vec::len).sum();
@@ -101,10 +108,10 @@ impl Matrix {
         let begun = Instant::now();
         let workers = workers(kind).min(queue.lock().unwrap().len()).max(1);
         std::thread::scope(|scope| {
-            let (queue, counts, recorded) = (&queue, &counts, &recorded);
-            scope.spawn(move || work(first, queue, counts, recorded));
+            let (queue, counts, recording) = (&queue, &counts, &recording);
+            scope.spawn(move || work(first, queue, counts, recording));
             for number in 1..workers {
-                scope.spawn(move || work(Worker::start(number, kind), queue, counts, recorded));
+                scope.spawn(move || work(Worker::start(number, kind), queue, counts, recording));
             }
         });
         let counts = counts.into_inner().unwrap();
@@ -112,18 +119,41 @@ impl Matrix {
     }
 }
 
+/// Tries one crash of each command, while another worker plays the undisturbed life that they are compared with.
+pub(crate) fn try_one_of_each() {
+    let recording = Recording::default();
+    let counts: Mutex<BTreeMap<usize, Count>> = Mutex::default();
+    let begun = Instant::now();
+    std::thread::scope(|scope| {
+        let (recording, counts) = (&recording, &counts);
+        scope.spawn(move || record(&mut Worker::start(0, "slim"), recording));
+        for (number, text) in (1..).zip(ONE_OF_EACH) {
+            scope.spawn(move || {
+                let strikes = rounds(&strikes_named(text)).remove(0);
+                let mut worker = Worker::start(number, "slim");
+                note_all(counts, &strikes, play(&mut worker, &strikes, recording));
+            });
+        }
+    });
+    let counts = counts.into_inner().unwrap();
+    sum_up(&counts, CHAPTERS.len(), begun.elapsed().as_secs());
+    let missed: Vec<&String> = counts.values().flat_map(|count| &count.missed).collect();
+    assert!(missed.is_empty(), "never reached: {missed:?}");
+    assert_eq!(counts.len(), CHAPTERS.len(), "a command was not tried");
+}
+
 /// Takes one round after the other from the queue.
 fn work(
     mut worker: Worker,
     queue: &Mutex<Vec<Strikes>>,
     counts: &Mutex<BTreeMap<usize, Count>>,
-    recorded: &[Recorded],
+    recording: &Recording,
 ) {
     loop {
         let Some(strikes) = queue.lock().unwrap().pop() else {
             return;
         };
-        let verdicts = play(&mut worker, &strikes, recorded);
+        let verdicts = play(&mut worker, &strikes, recording);
         let failed_at = verdicts
             .iter()
             .find(|(_, verdict)| matches!(verdict, Verdict::Failed(_)))
@@ -136,13 +166,21 @@ fn work(
                 queue.lock().unwrap().push(rest);
             }
         }
-        let mut counts = counts.lock().unwrap();
-        for (number, verdict) in verdicts {
-            let strike = strikes[number]
-                .as_ref()
-                .expect("only strikes have verdicts");
-            note(counts.entry(number).or_default(), number, strike, verdict);
-        }
+        note_all(counts, &strikes, verdicts);
+    }
+}
+
+fn note_all(
+    counts: &Mutex<BTreeMap<usize, Count>>,
+    strikes: &Strikes,
+    verdicts: Vec<(usize, Verdict)>,
+) {
+    let mut counts = counts.lock().unwrap();
+    for (number, verdict) in verdicts {
+        let strike = strikes[number]
+            .as_ref()
+            .expect("only strikes have verdicts");
+        note(counts.entry(number).or_default(), number, strike, verdict);
     }
 }
 
@@ -198,14 +236,6 @@ fn sum_up(counts: &BTreeMap<usize, Count>, known: usize, seconds: u64) {
 fn chosen(strikes: Vec<Vec<Strike>>, choice: &Choice) -> Vec<Vec<Strike>> {
     match choice {
         Choice::All => strikes,
-        Choice::Sample(rounds, seed) => strikes
-            .into_iter()
-            .map(|all| {
-                let mut all = shuffled(all, *seed);
-                all.truncate(*rounds);
-                all
-            })
-            .collect(),
         Choice::OnNodesIn(region) => {
             let on_nodes = |all: Vec<Strike>| {
                 let of_region = all.into_iter().filter(|strike| {
@@ -215,15 +245,18 @@ fn chosen(strikes: Vec<Vec<Strike>>, choice: &Choice) -> Vec<Vec<Strike>> {
             };
             strikes.into_iter().map(on_nodes).collect()
         }
-        Choice::Named(text) => {
-            let named: Vec<(&str, Strike)> = text.split(',').map(named).collect();
-            let of = |chapter: &Chapter| {
-                let meant = named.iter().filter(|(name, _)| chapter.name == *name);
-                meant.map(|(_, strike)| strike.clone()).collect()
-            };
-            CHAPTERS.iter().map(of).collect()
-        }
+        Choice::Named(text) => strikes_named(text),
     }
+}
+
+/// Those that a text names, of each command.
+fn strikes_named(text: &str) -> Vec<Vec<Strike>> {
+    let named: Vec<(&str, Strike)> = text.split(',').map(named).collect();
+    let of = |chapter: &Chapter| {
+        let meant = named.iter().filter(|(name, _)| chapter.name == *name);
+        meant.map(|(_, strike)| strike.clone()).collect()
+    };
+    CHAPTERS.iter().map(of).collect()
 }
 
 /// What has converged by an earlier run's log is not tried again.
@@ -255,19 +288,6 @@ fn rounds(strikes: &[Vec<Strike>]) -> Vec<Strikes> {
         .map(|n| strikes.iter().map(|all| all.get(n).cloned()).collect())
         .rev()
         .collect()
-}
-
-/// Fisher and Yates, with the multiplier of Knuth's generator.
-fn shuffled(mut all: Vec<Strike>, seed: u64) -> Vec<Strike> {
-    let mut state = seed;
-    for last in (1..all.len()).rev() {
-        state = state
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        let other = usize::try_from(state >> 33).expect("31 bits fit") % (last + 1);
-        all.swap(last, other);
-    }
-    all
 }
 
 fn workers(kind: &str) -> usize {

@@ -1,14 +1,55 @@
 //! One round: a line's whole life, in which each command may be struck once and must come right when it is run again.
 
+use std::sync::{Condvar, Mutex};
+use std::time::Duration;
+
 use super::account::differences;
 use super::chapter::{CHAPTERS, Chapter};
 use super::position::{Mode, Strike};
 use super::worker::Worker;
 
-/// What an undisturbed round left after each command, and which calls that took.
-pub(crate) struct Recorded {
-    pub(crate) shape: Vec<String>,
-    pub(crate) calls: Vec<serde_json::Value>,
+/// An undisturbed life that does not come to its next command within this time has failed.
+const PATIENCE: Duration = Duration::from_mins(10);
+
+/// What an undisturbed round left after a command, and which calls that took.
+struct Recorded {
+    shape: Vec<String>,
+    calls: Vec<serde_json::Value>,
+}
+
+/// An undisturbed life, command by command, which may still go on while others are compared with it.
+#[derive(Default)]
+pub(crate) struct Recording {
+    commands: Mutex<Vec<Recorded>>,
+    grown: Condvar,
+}
+
+impl Recording {
+    fn add(&self, recorded: Recorded) {
+        self.commands.lock().unwrap().push(recorded);
+        self.grown.notify_all();
+    }
+
+    /// What was there after a command.
+    fn shape_after(&self, number: usize) -> Vec<String> {
+        let commands = self.commands.lock().unwrap();
+        let is_missing = |commands: &mut Vec<Recorded>| commands.len() <= number;
+        let waited = self
+            .grown
+            .wait_timeout_while(commands, PATIENCE, is_missing);
+        let (commands, _) = waited.unwrap();
+        let recorded = commands.get(number);
+        recorded
+            .expect("the undisturbed life comes so far")
+            .shape
+            .clone()
+    }
+
+    /// The calls that each command made.
+    pub(crate) fn calls(&self) -> Vec<Vec<serde_json::Value>> {
+        let commands = self.commands.lock().unwrap();
+        commands.iter().map(|one| one.calls.clone()).collect()
+    }
 }
 
 /// The strikes of a round: one for each command, or none.
@@ -26,28 +67,26 @@ pub(crate) enum Verdict {
 }
 
 /// Plays the life without a strike and notes everything.
-pub(crate) fn record(worker: &mut Worker) -> Vec<Recorded> {
+pub(crate) fn record(worker: &mut Worker, recording: &Recording) {
     worker.begin();
-    let mut recorded = Vec::new();
     for chapter in CHAPTERS {
         happen(worker, chapter);
         worker.landlord.forget_calls();
         worker.run(chapter.words).exits(0);
         let calls = worker.landlord.calls();
         look(worker, chapter, None).unwrap_or_else(|why| panic!("undisturbed: {why}"));
-        recorded.push(Recorded {
+        recording.add(Recorded {
             shape: worker.landlord.account().shape(),
             calls,
         });
     }
-    recorded
 }
 
 /// Plays the life with strikes, until one fails; returns the verdict of each that was tried, by the command's number.
 pub(crate) fn play(
     worker: &mut Worker,
     strikes: &Strikes,
-    recorded: &[Recorded],
+    recording: &Recording,
 ) -> Vec<(usize, Verdict)> {
     worker.begin();
     let mut verdicts = Vec::new();
@@ -64,7 +103,8 @@ pub(crate) fn play(
             }
             continue;
         };
-        let verdict = match strike_at(worker, chapter, strike, &recorded[number]) {
+        let shape = || recording.shape_after(number);
+        let verdict = match strike_at(worker, chapter, strike, &shape) {
             Ok(true) => Verdict::Converged,
             Ok(false) => Verdict::NotReached,
             Err(why) => Verdict::Failed(why),
@@ -89,7 +129,7 @@ fn strike_at(
     worker: &Worker,
     chapter: &Chapter,
     strike: &Strike,
-    recorded: &Recorded,
+    undisturbed: &dyn Fn() -> Vec<String>,
 ) -> Result<bool, String> {
     let struck = worker.run_into(chapter.words, strike);
     let shown = format!("$ dsline {}\n{}", chapter.words, struck.output);
@@ -116,13 +156,17 @@ fn strike_at(
     if again.code != 0 {
         return Err(told(&format!("run again, it did not succeed:\n{again}")));
     }
-    look(worker, chapter, Some(recorded))
+    look(worker, chapter, Some(undisturbed))
         .map_err(|why| told(&format!("{why}\n-- run again:\n{again}")))?;
     Ok(struck.was_reached)
 }
 
 /// Looks at what is there after a command that has succeeded.
-fn look(worker: &Worker, chapter: &Chapter, recorded: Option<&Recorded>) -> Result<(), String> {
+fn look(
+    worker: &Worker,
+    chapter: &Chapter,
+    undisturbed: Option<&dyn Fn() -> Vec<String>>,
+) -> Result<(), String> {
     match chapter.plan {
         Some(words) => {
             let plan = worker.run(words);
@@ -134,10 +178,10 @@ fn look(worker: &Worker, chapter: &Chapter, recorded: Option<&Recorded>) -> Resu
     }
     let account = worker.landlord.account();
     refuse("launched twice", &account.doubles())?;
-    recorded.map_or(Ok(()), |recorded| {
+    undisturbed.map_or(Ok(()), |shape| {
         refuse(
             "not as after an undisturbed run",
-            &differences(&recorded.shape, &account.shape()),
+            &differences(&shape(), &account.shape()),
         )
     })
 }

@@ -12,6 +12,7 @@ const CHECKERS: Duration = Duration::from_mins(1);
 const FILE: &str = "/var/lib/dsline/current/nginx/nginx.conf";
 
 #[test]
+#[ignore = "long: tests/run.sh --full"]
 fn a_line_is_disturbed() {
     let story = Story::of("t-disturbed", REGIONS).with_domain(REGIONS);
     say(&story.run("up --yes").exits(0).to_string());
@@ -27,7 +28,7 @@ fn a_line_is_disturbed() {
     a_strangers_host_key_is_refused(&story);
 }
 
-fn a_file_changed_by_hand_is_found_and_mended(story: &Story) {
+pub(crate) fn a_file_changed_by_hand_is_found_and_mended(story: &Story) {
     story.on_nodes(NODE, &format!("echo '# by hand' >> {FILE}"));
     let ran = story.run("status").exits(3);
     say(&ran.to_string());

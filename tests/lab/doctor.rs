@@ -119,6 +119,7 @@ impl Story {
 }
 
 #[test]
+#[ignore = "long: tests/run.sh --full"]
 fn before_a_line_exists_account_and_machine_are_looked_at() {
     let story = Story::of("t-preflight", "us-east-1,eu-west-1");
     let ran = story.run("doctor").exits(0);
@@ -202,6 +203,7 @@ fn before_a_line_exists_account_and_machine_are_looked_at() {
 }
 
 #[test]
+#[ignore = "long: tests/run.sh --full"]
 fn a_gateway_that_is_down_is_started_again() {
     let story = Story::of("t-down-gateway", REGION);
     story.run("up --yes").exits(0);
@@ -226,6 +228,7 @@ fn a_gateway_that_is_down_is_started_again() {
 }
 
 #[test]
+#[ignore = "long: tests/run.sh --full"]
 fn a_gateway_that_ends_again_and_again_goes_back() {
     let story = Story::of("t-crash-loop", REGION);
     story.run("up --yes").exits(0);
@@ -255,6 +258,7 @@ fn a_gateway_that_ends_again_and_again_goes_back() {
 }
 
 #[test]
+#[ignore = "long: tests/run.sh --full"]
 fn whose_limit_a_429_is_of_is_told() {
     let rest = "[quota]\nrequests_per_minute = 20\n";
     let story = Story::of("t-limits", REGION);
@@ -282,6 +286,7 @@ fn whose_limit_a_429_is_of_is_told() {
 }
 
 #[test]
+#[ignore = "long: tests/run.sh --full"]
 fn an_upstream_that_limits_the_account_is_named() {
     let story = Story::of("t-upstream-limit", REGION);
     story.run("up --yes").exits(0);
@@ -302,6 +307,7 @@ fn an_upstream_that_limits_the_account_is_named() {
 }
 
 #[test]
+#[ignore = "long: tests/run.sh --full"]
 fn a_cache_that_forgets_is_told_with_its_memory() {
     let story = Story::of("t-evictions", REGION);
     story.run("up --yes").exits(0);

@@ -88,6 +88,7 @@ fn set<const N: usize>(texts: [&str; N]) -> BTreeSet<String> {
 }
 
 #[test]
+#[ignore = "long: tests/run.sh --full"]
 fn only_three_doors_are_open_and_the_doctor_sees_every_other() {
     let story = Story::of("doors", "us-east-1");
     story.run("up --yes").exits(0);

@@ -17,6 +17,9 @@ const FACTOR: f64 = 10.0;
 const TTL: Duration = Duration::from_secs(6);
 /// Three failures, 30 seconds apart, and the time of a probe that gets no answer.
 const DETECTION: f64 = 3.0 * 30.0 + 10.0;
+/// What is told of it while it is out of service.
+const OUT: &str =
+    "eu-west-1 was taken out of service (1 of 1 nodes drained, 1 of 1 health checks held down)";
 /// Checkers need some rounds, and a node its boot.
 const HEALTH: Duration = Duration::from_mins(3);
 
@@ -40,7 +43,7 @@ fn with_profile(story: Story, regions: &str, rest: &str) -> Story {
     story.with(|lab| lab.with_profile(&profile(line, regions, &dns)))
 }
 
-fn is_healthy(story: &Story) {
+pub(crate) fn is_healthy(story: &Story) {
     wait_until("status finds everything healthy", HEALTH, || {
         story.run("status").code == 0
     });
@@ -109,6 +112,7 @@ fn crash(story: &Story) -> f64 {
 }
 
 #[test]
+#[ignore = "long: tests/run.sh --full"]
 fn a_region_is_taken_out_and_lost_and_users_are_led_away() {
     let story = line("t-failover", REGIONS, "");
     let figures = [planned(&story), without_aws(&story), crash(&story)];
@@ -119,36 +123,43 @@ fn a_region_is_taken_out_and_lost_and_users_are_led_away() {
     stays_out_until_it_is_put_back(&story);
 }
 
-/// What others say and do about a region that is out.
 fn stays_out_until_it_is_put_back(story: &Story) {
-    let ran = story.run(&format!("failover {REGION}")).exits(0);
-    say(&ran.to_string());
-    let told =
-        "eu-west-1 was taken out of service (1 of 1 nodes drained, 1 of 1 health checks held down)";
-    story.run("status").exits(3).says(told).says("draining");
-    story
-        .run("up --yes")
-        .exits(0)
-        .says(told)
-        .says("nothing to do");
-    assert_ne!(
-        story.ask("europe"),
-        [story.addresses()["eu-west-1/1"].as_str()]
-    );
+    is_taken_out(story);
     // Its node's proxy is down: it is not put back.
     story.on_nodes(REGION, "systemctl stop nginx");
     let refused = story.run(&format!("failover {REGION} --restore")).exits(5);
     say(&refused.to_string());
     refused.says("is not put back");
     story.on_nodes(REGION, "systemctl start nginx");
-    story.run("status").exits(3).says(told);
-    let ran = story.run(&format!("failover {REGION} --restore")).exits(0);
-    say(&ran.to_string());
-    is_healthy(story);
+    story.run("status").exits(3).says(OUT);
+    is_put_back(story);
     let refused = story
         .run(&format!("failover {REGION} --to ap-southeast-1"))
         .exits(5);
     refused.says("us-east-1 would take over");
+}
+
+/// A region is taken out of service; what others say and do about it.
+pub(crate) fn is_taken_out(story: &Story) {
+    let ran = story.run(&format!("failover {REGION}")).exits(0);
+    say(&ran.to_string());
+    story.run("status").exits(3).says(OUT).says("draining");
+    story
+        .run("up --yes")
+        .exits(0)
+        .says(OUT)
+        .says("nothing to do");
+    assert_ne!(
+        story.ask("europe"),
+        [story.addresses()["eu-west-1/1"].as_str()]
+    );
+}
+
+/// The region is put back into service, and is well.
+pub(crate) fn is_put_back(story: &Story) {
+    let ran = story.run(&format!("failover {REGION} --restore")).exits(0);
+    say(&ran.to_string());
+    is_healthy(story);
 }
 
 #[test]

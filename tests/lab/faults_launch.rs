@@ -24,6 +24,7 @@ impl Story {
 }
 
 #[test]
+#[ignore = "long: tests/run.sh --full"]
 fn a_full_zone_and_a_full_type_are_got_around() {
     let full = json!({ "node_kind": "slim", "no_capacity": "t3.micro,t3.small" });
     let story = Story::of(fresh("t-room"), REGION).with_settings(&full);
@@ -53,6 +54,7 @@ fn a_full_zone_and_a_full_type_are_got_around() {
 }
 
 #[test]
+#[ignore = "long: tests/run.sh --full"]
 fn an_instance_made_elsewhere_whose_answer_was_lost_is_found_again() {
     let full = json!({ "node_kind": "slim", "no_capacity": "ca-central-1a" });
     let story = Story::of(fresh("t-lost"), REGION).with_settings(&full);

@@ -28,6 +28,7 @@ impl Story {
 const LINE: Duration = Duration::from_mins(5);
 
 #[test]
+#[ignore = "long: tests/run.sh --full"]
 fn a_node_loses_its_connections_and_its_room() {
     let story = Story::of("t-node", REGION);
     a_connection_drops_while_it_boots(&story);

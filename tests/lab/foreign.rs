@@ -128,6 +128,7 @@ fn on_machine(story: &Story, script: &str) -> (i64, String) {
 }
 
 #[test]
+#[ignore = "long: tests/run.sh --full"]
 fn a_machine_of_ones_own_lives_in_a_line_and_is_left_clean() {
     // The story's end still needs the machine, so it goes after it.
     let mut place = None;

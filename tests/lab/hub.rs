@@ -85,6 +85,7 @@ impl Drop for Hub {
 }
 
 #[test]
+#[ignore = "long: tests/run.sh --full"]
 fn every_nodes_trail_reaches_the_hub_whatever_happens_to_it() {
     let story = Story::of(LINE, REGIONS).with_domain(REGIONS);
     let hub = Hub::start(&story);

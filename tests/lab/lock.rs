@@ -24,6 +24,7 @@ const UNFENCED: [&str; 2] = [
 const SWAP: &str = "ChangeResourceRecordSets";
 
 #[test]
+#[ignore = "long: tests/run.sh --full"]
 fn a_lock_has_one_holder() {
     contend("t-lock", 0..3);
 }
@@ -203,6 +204,7 @@ impl Dice {
 }
 
 #[test]
+#[ignore = "long: tests/run.sh --full"]
 fn who_does_not_get_the_lock_is_told_who_has_it() {
     let story = Story::of("t-locked", REGION).with_domain(REGION);
     let slow = json!({ "operation": "RunInstances", "action": "delay", "seconds": 8 });

@@ -40,6 +40,7 @@ fn services_that_do_not_fit_into_a_node_are_refused() {
 }
 
 #[test]
+#[ignore = "long: tests/run.sh --full"]
 fn prices_are_asked_of_aws_kept_and_reckoned_with() {
     let story = Story::of("t-prices", "sa-east-1");
     story

@@ -23,6 +23,7 @@ fn count(found: &Value, kind: &str, word: &str) -> usize {
 }
 
 #[test]
+#[ignore = "long: tests/run.sh --full"]
 fn a_bad_hour_is_told_with_what_could_not_be_read() {
     let story = Story::of("t-report", REGIONS).with_domain(REGIONS);
     story.run("up --yes").exits(0);

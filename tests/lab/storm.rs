@@ -25,6 +25,7 @@ const OUTLASTING: u64 = 5;
 const PATIENCE: Duration = Duration::from_mins(10);
 
 #[test]
+#[ignore = "long: tests/run.sh --full"]
 fn a_line_comes_and_goes_in_a_storm() {
     weather(&[(4, 0.1), (9, 0.3)]);
 }

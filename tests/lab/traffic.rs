@@ -38,7 +38,7 @@ pub(crate) struct Request {
 /// Users who go on until they are told to stop.
 pub(crate) struct Traffic {
     stop: Arc<AtomicBool>,
-    users: JoinHandle<Vec<Request>>,
+    users: Option<JoinHandle<Vec<Request>>>,
 }
 
 impl Traffic {
@@ -75,14 +75,15 @@ impl Traffic {
         };
         Self {
             stop,
-            users: std::thread::spawn(run),
+            users: Some(std::thread::spawn(run)),
         }
     }
 
     /// Ends it and returns every request, oldest first.
-    pub(crate) fn end(self) -> Vec<Request> {
+    pub(crate) fn end(mut self) -> Vec<Request> {
         self.stop.store(true, Ordering::Relaxed);
-        let mut requests = self.users.join().expect("users do not panic");
+        let users = self.users.take().expect("it is ended once");
+        let mut requests = users.join().expect("users do not panic");
         requests.sort_by_key(|one| one.at);
         let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
         for reason in requests.iter().filter_map(|one| one.outcome.as_ref().err()) {
@@ -99,6 +100,13 @@ impl Traffic {
             requests.len()
         ));
         requests
+    }
+}
+
+impl Drop for Traffic {
+    /// Nobody asks on when a story has failed.
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
     }
 }
 

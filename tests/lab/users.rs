@@ -58,13 +58,23 @@ impl Story {
     }
 }
 
+impl Drop for Users {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
 impl Users {
+    fn end(&mut self) {
+        for mut user in self.users.drain(..) {
+            let _ = user.kill();
+            let _ = user.wait();
+        }
+    }
+
     /// Ends it and insists that every question was answered.
     pub(crate) fn was_not_disturbed(mut self) {
-        for user in &mut self.users {
-            user.kill().unwrap();
-            user.wait().unwrap();
-        }
+        self.end();
         let mut counts: BTreeMap<String, usize> = BTreeMap::new();
         for book in &self.books {
             let text = std::fs::read_to_string(book).unwrap();

@@ -17,7 +17,7 @@ pub(crate) struct Running {
     home: PathBuf,
     lines: Receiver<String>,
     stderr: String,
-    stdout: JoinHandle<Vec<u8>>,
+    stdout: Option<JoinHandle<Vec<u8>>>,
 }
 
 impl Running {
@@ -46,7 +46,7 @@ impl Running {
             home,
             lines,
             stderr: String::new(),
-            stdout: std::thread::spawn(move || whole(stdout)),
+            stdout: Some(std::thread::spawn(move || whole(stdout))),
         }
     }
 
@@ -112,18 +112,26 @@ impl Running {
                 Ok(_) => {}
                 Err(RecvTimeoutError::Disconnected) => break,
                 Err(RecvTimeoutError::Timeout) => {
-                    let _ = self.child.kill();
                     panic!("dsline {} does not end:\n{}", self.words, self.stderr);
                 }
             }
         }
         let status = self.child.wait().expect("it is our child");
+        let stdout = self.stdout.take().expect("it has not been read yet");
         let output = Output {
             status,
-            stdout: self.stdout.join().expect("reading does not panic"),
-            stderr: self.stderr.into_bytes(),
+            stdout: stdout.join().expect("reading does not panic"),
+            stderr: std::mem::take(&mut self.stderr).into_bytes(),
         };
         Ran::new(&self.words, &output, self.begun.elapsed(), &self.home)
+    }
+}
+
+impl Drop for Running {
+    /// What a failed test leaves behind must not go on changing a line that is removed.
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 
