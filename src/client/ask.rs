@@ -215,7 +215,7 @@ mod tests {
     use rustls::ServerConfig;
     use rustls::pki_types::PrivateKeyDer;
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-    use tokio::net::TcpListener;
+    use tokio::net::{TcpListener, TcpSocket};
     use tokio_rustls::TlsAcceptor;
 
     use super::*;
@@ -379,6 +379,10 @@ mod tests {
                 .unwrap()
                 .starts_with("GET /healthz HTTP/1.1\r\nhost: 127.0.0.1\r\n")
         );
+        // Bound and not listening: nobody else can have it.
+        let closed = TcpSocket::new_v4().unwrap();
+        closed.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let port = closed.local_addr().unwrap().port();
         let message = format!(
             "{:#}",
             healthz_at(Ipv4Addr::LOCALHOST, port).await.unwrap_err()
@@ -397,7 +401,7 @@ mod tests {
             tls: None,
         };
         let patience = Patience {
-            connect: Duration::from_millis(50),
+            connect: Duration::from_mins(1),
             total: Duration::from_millis(50),
         };
         let request = Request::get("/").body(Full::default()).unwrap();

@@ -185,6 +185,8 @@ impl Round {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::OnceLock;
+
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     use tokio::net::TcpListener;
 
@@ -192,19 +194,19 @@ mod tests {
 
     const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\nx-dsline-cache: hit\r\ncontent-length: 2\r\n\r\n{}";
 
-    /// A server that answers one request at a time, and between 0.5 s and 1.5 s none at all.
-    async fn stalling() -> Target {
+    /// A server that answers fifty requests at once, then nobody until the stall is over.
+    async fn stalling(stall: Duration) -> Target {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/v1", listener.local_addr().unwrap());
-        let start = Instant::now();
+        let (count, end) = (Arc::new(AtomicU64::new(0)), Arc::new(OnceLock::new()));
         tokio::spawn(async move {
             while let Ok((mut stream, _)) = listener.accept().await {
+                let (count, end) = (Arc::clone(&count), Arc::clone(&end));
                 tokio::spawn(async move {
                     let mut asked = [0; 4096];
                     while stream.read(&mut asked).await.is_ok_and(|length| length > 0) {
-                        let now = start.elapsed();
-                        if now > Duration::from_millis(500) && now < Duration::from_millis(1500) {
-                            sleep_until(start + Duration::from_millis(1500)).await;
+                        if count.fetch_add(1, Relaxed) >= 50 {
+                            sleep_until(*end.get_or_init(|| Instant::now() + stall)).await;
                         }
                         if stream.write_all(ANSWER).await.is_err() {
                             return;
@@ -221,7 +223,8 @@ mod tests {
     /// Two users could hide the stall, since they send but two requests while it lasts; the hundred that were due count.
     #[tokio::test]
     async fn a_stall_is_seen_by_all_who_would_have_asked() {
-        let target = Arc::new(stalling().await);
+        let stall = Duration::from_secs(1);
+        let target = Arc::new(stalling(stall).await);
         let schedule = Schedule {
             rhythm: Rhythm::Open { rate: 100.0 },
             users: 2,
@@ -233,7 +236,7 @@ mod tests {
             mix: Mix::new(0.5, 10, 1.0, 1),
             model: "m".to_owned(),
             is_streamed: false,
-            patience: Duration::from_secs(5),
+            patience: Duration::from_mins(1),
         };
         let figures = Arc::default();
         let (_go, stop) = watch::channel(false);
@@ -242,14 +245,16 @@ mod tests {
             .unwrap();
         let figures = figures.lock().unwrap();
         assert_eq!((figures.answered, figures.hits), (300, 300), "{figures:?}");
-        let p90 = figures.wholes.value_at_quantile(0.9);
-        assert!(p90 > 500_000, "{p90} µs");
-        assert!(figures.wholes.value_at_quantile(0.5) < 100_000);
+        // Fifty of three hundred were due in its first half, and waited for all of its second; most were due outside of it.
+        let half = u64::try_from(stall.as_micros()).unwrap() / 2;
+        let [p50, p90] = [0.5, 0.9].map(|quantile| figures.wholes.value_at_quantile(quantile));
+        assert!(p50 < half && half < p90, "{p50} µs, {p90} µs");
     }
 
     #[tokio::test]
     async fn a_stop_ends_it_with_the_figures_so_far() {
-        let target = Arc::new(stalling().await);
+        // Those under way when it is stopped would wait for longer than this test.
+        let target = Arc::new(stalling(Duration::from_hours(1)).await);
         let task = Load {
             schedule: Schedule {
                 rhythm: Rhythm::Closed {
@@ -262,16 +267,22 @@ mod tests {
             mix: Mix::new(0.5, 10, 1.0, 1),
             model: "m".to_owned(),
             is_streamed: false,
-            patience: Duration::from_secs(5),
+            patience: Duration::from_hours(1),
         };
-        let figures = Arc::default();
+        let figures: Arc<Mutex<Figures>> = Arc::default();
         let (stopper, stop) = watch::channel(false);
+        let seen = Arc::clone(&figures);
         tokio::spawn(async move {
-            tokio::time::sleep(Duration::from_millis(300)).await;
+            while seen.lock().unwrap().answered < 50 {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
             let _ = stopper.send(true);
         });
-        let took = load(target, Arc::new(task), Arc::clone(&figures), stop).await;
-        assert!(took.unwrap() < Duration::from_secs(1));
-        assert!(figures.lock().unwrap().answered > 10);
+        let loading = load(target, Arc::new(task), Arc::clone(&figures), stop);
+        timeout(Duration::from_mins(1), loading)
+            .await
+            .expect("the stop ends it")
+            .unwrap();
+        assert_eq!(figures.lock().unwrap().answered, 50);
     }
 }

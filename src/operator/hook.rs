@@ -47,41 +47,36 @@ async fn run(program: &str, words: &[String], json: &str) -> std::io::Result<Out
 mod tests {
     use super::*;
 
-    async fn hook(script: &str, words: &[&str]) -> Result<()> {
+    const PATIENCE: Duration = Duration::from_mins(1);
+
+    async fn hook(script: &str, words: &[&str], time: Duration) -> Result<()> {
         let mut command: Vec<String> = ["sh", "-c", script, "sh"].map(str::to_owned).to_vec();
         command.extend(words.iter().map(|word| (*word).to_owned()));
-        run_hook(
-            &command,
-            "{\"kind\":\"scaling\"}\n",
-            Duration::from_millis(500),
-        )
-        .await
+        run_hook(&command, "{\"kind\":\"scaling\"}\n", time).await
     }
 
     #[tokio::test]
     async fn a_program_reads_the_document() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("told");
-        hook("cat >\"$1\"", &[file.to_str().unwrap()])
+        hook("cat >\"$1\"", &[file.to_str().unwrap()], PATIENCE)
             .await
             .unwrap();
         let told = std::fs::read_to_string(file).unwrap();
         assert_eq!(told, "{\"kind\":\"scaling\"}\n");
         run_hook(&[], "", Duration::ZERO).await.unwrap();
-        hook("exec <&-; exit 0", &[]).await.unwrap();
+        hook("exec <&-; exit 0", &[], PATIENCE).await.unwrap();
     }
 
     #[tokio::test]
     async fn one_that_fails_hangs_or_is_missing_is_told() {
         let told = |ran: Result<()>| format!("{:#}", ran.unwrap_err());
-        let failed = told(hook("echo no >&2; exit 3", &[]).await);
+        let failed = told(hook("echo no >&2; exit 3", &[], PATIENCE).await);
         assert_eq!(failed, "the hook `sh` failed (exit status: 3): no");
-        assert_eq!(
-            told(hook("sleep 60", &[]).await),
-            "the hook `sh` was ended after 0.5 s"
-        );
+        let hung = told(hook("sleep 600", &[], Duration::from_millis(500)).await);
+        assert_eq!(hung, "the hook `sh` was ended after 0.5 s");
         let missing = ["/nonexistent/hook".to_owned()];
-        let ran = run_hook(&missing, "", Duration::from_secs(1)).await;
+        let ran = run_hook(&missing, "", PATIENCE).await;
         assert!(told(ran).starts_with("the hook `/nonexistent/hook` cannot be run: "));
     }
 }

@@ -301,7 +301,7 @@ fn config() -> ProptestConfig {
     let asked = ProptestConfig::default();
     let is_asked = asked.cases != 256;
     ProptestConfig {
-        cases: if is_asked { asked.cases } else { 700 },
+        cases: if is_asked { asked.cases } else { 100 },
         failure_persistence: None,
         ..asked
     }

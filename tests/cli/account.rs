@@ -27,7 +27,8 @@ fn without_credentials_it_says_how_to_log_in() {
 #[test]
 fn an_endpoint_that_nobody_listens_at_is_said_soon() {
     let ran = offline().run("plan");
-    assert!(ran.took < Duration::from_secs(20), "{ran}");
+    // Before the whole of a call's time is over, and its tries with it.
+    assert!(ran.took < Duration::from_secs(40), "{ran}");
     assert_snapshot!(ran.shown(), @"
     error: us-east-1: ec2:DescribeRegions could not be reached: Connection refused (os error 111)
 

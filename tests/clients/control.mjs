@@ -16,9 +16,8 @@ export const BODY_BYTES = Number(place("BODY_BYTES"));
 export const MODEL = "deepseek-flash";
 // The gateway tries three times in all.
 export const MOST_TRIES = 3;
-export const SLOW = { first_token_ms: 1700, keepalive_ms: 300 };
+export const SLOW = { first_token_ms: 2500, keepalive_ms: 300 };
 export const CUT = { cut_stream_after: 12 };
-export const DRIP = { per_token_ms: 10 };
 export const ABOUT = {
   type: "object",
   properties: { about: { type: "string" } },
@@ -47,6 +46,12 @@ export const turn = async (knobs = {}) => {
 
 // What the gateway had in its own memory is gone; Redis stays.
 export const restart = () => post("/restart");
+
+// Nobody is answered until `release`.
+export const hold = () => post("/hold");
+
+// Answers again, as soon as so many requests have joined another one's call.
+export const release = (merged) => post("/release", { merged });
 
 // How often the upstream was asked since the last `turn`.
 export const asked = async () => (await post("/stats")).requests - before;

@@ -6,7 +6,7 @@ import OpenAI, { toFile } from "openai";
 import * as stage from "./control.mjs";
 
 const { MODEL, fresh, said, startsWith, turn } = stage;
-const client = (more = {}) => new OpenAI({ baseURL: stage.BASE, apiKey: stage.KEY, maxRetries: 0, timeout: 30_000, ...more });
+const client = (more = {}) => new OpenAI({ baseURL: stage.BASE, apiKey: stage.KEY, maxRetries: 0, timeout: 120_000, ...more });
 const tool = { type: "function", function: { name: "look_up", parameters: stage.ABOUT } };
 
 const ask = (question, more = {}, of = client()) => {
@@ -154,9 +154,11 @@ for (const stream of [false, true]) {
   });
 
   test(`merged answers equal live ones: ${form}`, async () => {
-    await turn(stage.DRIP);
     const one = asks(fresh());
-    const answers = await Promise.all(Array.from({ length: 8 }, one));
+    await stage.hold();
+    const crowd = Promise.all(Array.from({ length: 8 }, one));
+    await stage.release(7);
+    const answers = await crowd;
     for (const [, answer] of answers) assert.deepEqual(answer, answers[0][1]);
     assert.equal(await stage.asked(), 1);
   });

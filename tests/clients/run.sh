@@ -1,17 +1,21 @@
 #!/usr/bin/env bash
 # Lets real clients, each in its own process, talk to a gateway with a Redis and the lab's upstream behind it.
 #
-#   run.sh UPSTREAM GATEWAY [CLIENT...]   the two programs; without a CLIENT all of them
+#   run.sh UPSTREAM GATEWAY [CLIENT...]   the two programs; without a CLIENT those of $FIRST, with DSLINE_TESTS_FULL=yes all
 #
-# The clients' packages are installed once, into $DSLINE_CLIENTS (~/.cache/dsline-clients). Exit 77: they, or a program
-# that the stage needs, cannot be had here.
+# The packages of the clients that are played are installed once, into $DSLINE_CLIENTS (~/.cache/dsline-clients). Exit 77:
+# they, or a program that the stage needs, cannot be had here.
 set -euo pipefail
 HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 CACHE=${DSLINE_CLIENTS:-${XDG_CACHE_HOME:-$HOME/.cache}/dsline-clients}
-CLIENTS=(curl flutter openai-python langchain-openai openai-node ai-sdk)
+# One SDK of each language, and those that are built upon another one or speak the same API once more.
+FIRST=(curl flutter openai-python openai-node)
+CLIENTS=("${FIRST[@]}" langchain-openai ai-sdk)
 UPSTREAM=$1 GATEWAY=$2
 shift 2
-[ "$#" -gt 0 ] || set -- "${CLIENTS[@]}"
+if [ "$#" -eq 0 ]; then
+    if [ "${DSLINE_TESTS_FULL:-}" = yes ]; then set -- "${CLIENTS[@]}"; else set -- "${FIRST[@]}"; fi
+fi
 
 lacks() { echo "$1"; exit 77; }
 
@@ -26,13 +30,25 @@ install() {
     (cd "$HERE" && sha256sum "$@") >"$new/stamp"
 }
 
-install_python() {
-    python3 -m venv "$1/venv" && "$1/venv/bin/python" -m pip install --quiet --disable-pip-version-check -r "$HERE/requirements.txt"
+install_python() { install_venv "$1" requirements.txt; }
+
+install_langchain() { install_venv "$1" requirements-langchain.txt; }
+
+install_venv() {
+    python3 -m venv "$1/venv" && "$1/venv/bin/python" -m pip install --quiet --disable-pip-version-check -r "$HERE/$2"
 }
 
 # No package's own script is run: the lists are pinned, what they would do is not.
 install_node() {
     cp "$HERE/package.json" "$HERE/package-lock.json" "$1/" && npm ci --prefix "$1" --ignore-scripts --no-audit --no-fund --loglevel error
+}
+
+prepare() {
+    case "$1" in
+        openai-python) install python requirements.txt ;;
+        langchain-openai) install langchain requirements.txt requirements-langchain.txt ;;
+        openai-node | ai-sdk) install node package.json package-lock.json ;;
+    esac
 }
 
 play() {
@@ -42,7 +58,7 @@ play() {
         curl) python_tests python3 test_curl ;;
         flutter) python_tests python3 test_flutter ;;
         openai-python) python_tests "$CACHE/python/venv/bin/python" test_openai ;;
-        langchain-openai) python_tests "$CACHE/python/venv/bin/python" test_langchain ;;
+        langchain-openai) python_tests "$CACHE/langchain/venv/bin/python" test_langchain ;;
         openai-node) node_tests openai ;;
         ai-sdk) node_tests ai_sdk ;;
         *) echo "no client '$name'; there are: ${CLIENTS[*]}"; return 1 ;;
@@ -65,8 +81,7 @@ node_tests() {
 }
 
 for tool in redis-server curl python3 node npm; do command -v "$tool" >/dev/null || lacks "no $tool here"; done
-install python requirements.txt
-install node package.json package-lock.json
+for name in "$@"; do prepare "$name"; done
 failed=
 for name in "$@"; do play "$name" || failed=yes; done
 [ -z "$failed" ]

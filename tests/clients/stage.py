@@ -1,4 +1,4 @@
-"""The stage of the clients' tests: a Redis, the lab's upstream and gateways, and a small server that resets them.
+"""The stage of the clients' tests: a Redis, the lab's upstream and gateways, and a small server that resets and holds them.
 
 stage.py UPSTREAM GATEWAY COMMAND... plays the command with the stage's places in its environment, and returns its code.
 """
@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -24,8 +25,9 @@ UPSTREAM_KEY = "sk-upstream-key"
 # Signs tokens; in the gateway's file as hexadecimal digits.
 TOKEN_KEY = "the-key-of-the-clients-tokens-0123456789"
 BODY_BYTES = 2_000_000
-# Seconds of one client; far more than it needs.
-LONGEST = 180
+# Seconds of one client, and of a thing that the stage waits for; far more than they need.
+LONGEST = 900
+PATIENCE = 60
 DEFAULTS = {
     "latency_ms": 0, "first_token_ms": 0, "per_token_ms": 0, "tokens": 16, "error_rate": 0, "error_status": 503,
     "rate_limit_concurrency": 0, "cut_stream_after": None, "keepalive_ms": 0,
@@ -60,17 +62,19 @@ heartbeat_seconds = 1
 """
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+def reserve_port(ends):
+    """A port that is nobody else's until the end: it is bound, but does not listen, so that its user may bind it too."""
+    holder = ends.enter_context(socket.socket())
+    holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    holder.bind(("127.0.0.1", 0))
+    return holder.getsockname()[1]
 
 
 class Gateway:
     """One gateway, always at the same port."""
 
     def __init__(self, program, folder, name, upstream, ends):
-        self.program, self.port, self.page = program, free_port(), free_port()
+        self.program, self.port, self.page = program, reserve_port(ends), reserve_port(ends)
         self.file = folder / f"{name}.toml"
         self.file.write_text(
             CONFIG.format(port=self.port, page=self.page, upstream=upstream, folder=folder, body_bytes=BODY_BYTES)
@@ -87,9 +91,16 @@ class Gateway:
             raise SystemExit(f"stage: the gateway did not start: {first}{self.process.stdout.read()}")
         # Its log has to go somewhere; a full pipe would not stop it, but count lines as dropped.
         threading.Thread(target=self.process.stdout.read, daemon=True).start()
-        operator = re.search(r"operator ([0-9.:]+)", first)[1]
+        self.operator = re.search(r"operator ([0-9.:]+)", first)[1]
         # It serves at once and finds its Redis a moment later.
-        wait_for(lambda: ask(f"http://{operator}/status")["cache"]["redis"] == "closed", "link to Redis")
+        wait_for(lambda: self.status()["cache"]["redis"] == "closed", "link to Redis")
+
+    def status(self):
+        return ask(f"http://{self.operator}/status")
+
+    def merged(self):
+        """How many requests shared another one's call since the start."""
+        return self.status()["flights"]["merged"]
 
     @property
     def url(self):
@@ -100,7 +111,7 @@ class Stage:
     """All processes; `ends` ends them, also when the stage does not come to stand."""
 
     def __init__(self, folder, upstream_program, gateway_program, ends):
-        self.had_faults = False
+        self.folder, self.had_faults = folder, False
         (folder / "upstream_key").write_text(UPSTREAM_KEY + "\n")
         hashed = [f"sha256:{hashlib.sha256(key.encode()).hexdigest()}" for key in (KEY, LIMITED_KEY)]
         (folder / "client_keys").write_text(f"{hashed[0]} name=clients\n{hashed[1]} name=limited rpm=1\n")
@@ -120,20 +131,46 @@ class Stage:
         self.upstream = f"http://{place}"
         wait_for((folder / "redis.sock").exists, "Redis")
         self.gateway = Gateway(gateway_program, folder, "gateway", place.rpartition(":")[2], ends)
-        self.lost = Gateway(gateway_program, folder, "lost", free_port(), ends)
+        self.lost = Gateway(gateway_program, folder, "lost", reserve_port(ends), ends)
 
     def begin(self, knobs):
         if self.had_faults:
-            self.restart()
+            self.replace_gateway()
         self.had_faults = any(knobs.get(name) for name in FAULTS)
         ask(f"{self.upstream}/_lab/knobs", DEFAULTS | knobs)
+        self.kept_before = self.kept()
         return self.stats()
 
     def restart(self):
         # What goes to Redis goes there after the answer.
-        time.sleep(0.2)
+        wait_for(lambda: self.kept() > self.kept_before, "first answer in Redis since the knobs were turned")
+        self.replace_gateway()
+        return {}
+
+    def replace_gateway(self):
         end(self.gateway.process)
         self.gateway.start()
+
+    def kept(self):
+        """How many answers Redis has."""
+        with socket.socket(socket.AF_UNIX) as link:
+            link.settimeout(PATIENCE)
+            link.connect(str(self.folder / "redis.sock"))
+            link.sendall(b"DBSIZE\r\n")
+            return int(link.recv(64).lstrip(b":"))
+
+    def hold(self):
+        """The upstream answers nobody until `release`."""
+        self.merged_before = self.gateway.merged()
+        self.emulator.send_signal(signal.SIGSTOP)
+        return {}
+
+    def release(self, merged):
+        """The upstream answers again, as soon as so many requests have joined another one's call."""
+        try:
+            wait_for(lambda: self.gateway.merged() - self.merged_before >= merged, f"{merged} requests that join a call")
+        finally:
+            self.emulator.send_signal(signal.SIGCONT)
         return {}
 
     def stats(self):
@@ -146,16 +183,16 @@ def end(process):
 
 
 def wait_for(is_so, what):
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + PATIENCE
     while not is_so():
         if time.monotonic() > deadline:
-            raise SystemExit(f"stage: waited 20 s for the {what}")
+            raise TimeoutError(f"stage: waited {PATIENCE} s for the {what}")
         time.sleep(0.02)
 
 
 def ask(url, body=None):
     data = None if body is None else json.dumps(body).encode()
-    with urllib.request.urlopen(urllib.request.Request(url, data), timeout=10) as answer:
+    with urllib.request.urlopen(urllib.request.Request(url, data), timeout=PATIENCE) as answer:
         return json.load(answer)
 
 
@@ -165,7 +202,10 @@ def serve(stage):
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self):
             body = json.loads(self.rfile.read(int(self.headers.get("content-length", 0))) or b"{}")
-            acts = {"/begin": lambda: stage.begin(body), "/restart": stage.restart, "/stats": stage.stats}
+            acts = {
+                "/begin": lambda: stage.begin(body), "/restart": stage.restart, "/stats": stage.stats, "/hold": stage.hold,
+                "/release": lambda: stage.release(body["merged"]),
+            }
             answer = json.dumps(acts[self.path]()).encode()
             self.send_response(200)
             self.send_header("content-length", str(len(answer)))

@@ -1,5 +1,6 @@
 """The requests of examples/flutter, read from the file that its own tests read, sent to the gateway as they are."""
 
+import contextlib
 import http.client
 import json
 import os
@@ -20,14 +21,14 @@ def send(name, key=KEY):
     if body is not None:
         # A question that nobody has asked before.
         body = body | {"messages": [body["messages"][0] | {"content": f"What is a line? {uuid.uuid4()}"}]}
-    link = http.client.HTTPConnection(base.hostname, base.port, timeout=20)
-    link.request(shape["method"], base.path + shape["path"], body and json.dumps(body), headers)
-    answer = link.getresponse()
-    try:
-        return answer, answer.read().decode()
-    except http.client.IncompleteRead as cut:
-        # After a stream that broke, the gateway breaks the connection too.
-        return answer, cut.partial.decode()
+    with contextlib.closing(http.client.HTTPConnection(base.hostname, base.port, timeout=120)) as link:
+        link.request(shape["method"], base.path + shape["path"], body and json.dumps(body), headers)
+        answer = link.getresponse()
+        try:
+            return answer, answer.read().decode()
+        except http.client.IncompleteRead as cut:
+            # After a stream that broke, the gateway breaks the connection too.
+            return answer, cut.partial.decode()
 
 
 def data_of(text):

@@ -1,17 +1,18 @@
 """langchain-openai, as a chain uses it."""
 
 import unittest
+from concurrent.futures import ThreadPoolExecutor
 
 import openai
 from langchain_core.messages import HumanMessage, ToolMessage
 from langchain_openai import ChatOpenAI, OpenAIEmbeddings
 
 import control
-from control import CUT, DRIP, MODEL, MOST_TRIES, SLOW, TOOL, OnStage, fresh, said
+from control import CUT, MODEL, MOST_TRIES, SLOW, TOOL, OnStage, fresh, said
 
 
 def chat(**more):
-    settings = {"base_url": control.BASE, "api_key": control.KEY, "max_retries": 0, "timeout": 30, "model": MODEL}
+    settings = {"base_url": control.BASE, "api_key": control.KEY, "max_retries": 0, "timeout": 120, "model": MODEL}
     return ChatOpenAI(**(settings | more))
 
 
@@ -108,8 +109,11 @@ class Manners(OnStage):
         self.assertLessEqual(self.asked(), 2)
 
     def test_merged_answers_equal_live_ones(self):
-        self.turn(**DRIP)
-        answers = chat().batch([fresh()] * 8, config={"max_concurrency": 8})
+        self.hold()
+        with ThreadPoolExecutor(1) as beside:
+            asked = beside.submit(chat().batch, [fresh()] * 8, config={"max_concurrency": 8})
+            self.release(merged=7)
+            answers = asked.result()
         self.assertEqual([answer.content for answer in answers], [answers[0].content] * 8)
         self.assertEqual(len({answer.response_metadata["id"] for answer in answers}), 1)
         self.assertEqual(self.asked(), 1)

@@ -6,11 +6,11 @@ from concurrent.futures import ThreadPoolExecutor
 import openai
 
 import control
-from control import CUT, DRIP, MODEL, MOST_TRIES, SLOW, SPARED, TOOL, OnStage, fresh, said
+from control import CUT, MODEL, MOST_TRIES, SLOW, SPARED, TOOL, OnStage, fresh, said
 
 
 def client(**more):
-    return openai.OpenAI(**({"base_url": control.BASE, "api_key": control.KEY, "max_retries": 0, "timeout": 30} | more))
+    return openai.OpenAI(**({"base_url": control.BASE, "api_key": control.KEY, "max_retries": 0, "timeout": 120} | more))
 
 
 def ask(question, of=None, **more):
@@ -168,15 +168,18 @@ class Manners(OnStage):
     def test_merged_answers_equal_live_ones(self):
         for stream in [False, True]:
             with self.subTest(stream=stream):
-                self.turn(**DRIP)
+                self.turn()
                 question, of = fresh(), client()
 
                 def one(_):
                     answer = ask(question, of, stream=stream)
                     return read(answer) if stream else answer.model_dump()
 
+                self.hold()
                 with ThreadPoolExecutor(8) as crowd:
-                    answers = list(crowd.map(one, range(8)))
+                    answers = crowd.map(one, range(8))
+                    self.release(merged=7)
+                    answers = list(answers)
                 self.assertEqual(answers, [answers[0]] * 8)
                 self.assertEqual(self.asked(), 1)
 

@@ -23,6 +23,23 @@ def nginx(config, *words):
     subprocess.run(["nginx", "-q", "-c", config, *words], check=True, stderr=subprocess.DEVNULL)
 
 
+def wait_for(is_so):
+    deadline = time.monotonic() + 60
+    while not is_so():
+        if time.monotonic() > deadline:
+            sys.exit("nginx did not start or end within 60 s")
+        time.sleep(0.02)
+
+
+def listens():
+    """Whether nginx is there: the socket is closed when its last process has ended."""
+    try:
+        wire.connect().close()
+    except OSError:
+        return False
+    return True
+
+
 def memory():
     """MiB of all nginx processes: shared pages are counted once (proportional set size)."""
     total = 0
@@ -39,7 +56,7 @@ def memory():
 def measure(config):
     """Milliseconds of each request on one connection, and memory after them."""
     nginx(config)
-    time.sleep(0.3)
+    wait_for(listens)
     times = []
     request = wire.message("POST", "/v1/chat/completions", HEADERS, BODY)
     for begin in range(0, WARM + REQUESTS, 500):
@@ -54,13 +71,13 @@ def measure(config):
                     times.append(1000 * (time.perf_counter() - begun))
     used = memory()
     nginx(config, "-s", "stop")
-    time.sleep(0.3)
+    wait_for(lambda: not listens())
     return statistics.median(times), used
 
 
 def main(with_rules, without):
     subprocess.run(["nginx", "-s", "stop", "-c", with_rules], check=False, stderr=subprocess.DEVNULL)
-    time.sleep(0.5)
+    wait_for(lambda: not listens())
     runs = {config: [] for config in (without, with_rules)}
     for _ in range(ROUNDS):
         for config, found in runs.items():

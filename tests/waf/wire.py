@@ -1,6 +1,7 @@
 """Requests to the node's nginx, byte by byte as a test wants them."""
 
 import http.client
+import io
 import socket
 import ssl
 
@@ -9,7 +10,7 @@ HOST = "127.0.0.1"
 
 def connect(host=HOST, port=443, version=None):
     """A TLS connection that trusts any certificate; plain on port 80."""
-    raw = socket.create_connection((host, port), timeout=20)
+    raw = socket.create_connection((host, port), timeout=60)
     raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     if port == 80:
         return raw
@@ -29,6 +30,19 @@ def message(method="GET", target="/v1/x", headers=(), body=b""):
     if body:
         lines.append(b"Content-Length: %d" % len(body))
     return b"\r\n".join(lines) + b"\r\n\r\n" + body
+
+
+class Answers(io.BufferedReader):
+    """What a connection that was asked several times at once is read from: no answer's end closes it."""
+
+    def __init__(self, connection):
+        super().__init__(socket.SocketIO(connection, "r"))
+
+    def makefile(self, _mode):
+        return self
+
+    def close(self):
+        pass
 
 
 class Answer:

@@ -14,7 +14,7 @@ before(async () => {
   server = await serve();
   browser = await launch();
   page = await browser.newPage();
-  page.setDefaultTimeout(15_000);
+  page.setDefaultTimeout(60_000);
   await page.setViewport({ width: 375, height: 667, deviceScaleFactor: 2, isMobile: true, hasTouch: true });
 });
 
@@ -35,7 +35,7 @@ async function ask(question) {
 }
 
 test("a question about code and SQL is answered, while it is written", async () => {
-  await turn({ first_token_ms: 300, per_token_ms: 20, tokens: 90 });
+  await turn({ first_token_ms: 300, per_token_ms: 100, tokens: 90 });
   await page.goto(`${ORIGIN}/#token=${STAGE_TOKEN}`);
   const question = "Why does SELECT * FROM users WHERE name = '' OR 1=1 -- print <script>alert(1)</script>?";
   await ask(question);
@@ -48,14 +48,14 @@ test("a question about code and SQL is answered, while it is written", async () 
 });
 
 test("stop ends it, for the upstream too", async () => {
-  await turn({ first_token_ms: 0, per_token_ms: 50, tokens: 400 });
+  await turn({ first_token_ms: 0, per_token_ms: 50, tokens: 4000 });
   await ask("And now at length, please");
   await page.waitForFunction((s) => document.querySelectorAll(s)[1]?.innerText.length > 60, {}, ANSWER);
   await page.locator('::-p-aria([name="Stop"][role="button"])').click();
   await shows(ANSWER, "stopped");
   await isDone();
   for (let tries = 0; (await (await fetch(`${STAGE_UPSTREAM}/_lab/stats`)).json()).in_flight > 0; tries++) {
-    assert.ok(tries < 50, "the upstream still writes 5 s after the stop");
+    assert.ok(tries < 300, "the upstream still writes 30 s after the stop");
     await new Promise((later) => setTimeout(later, 100));
   }
 });

@@ -5,7 +5,6 @@ import { createHmac, randomUUID } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, readdirSync } from "node:fs";
 import { createServer } from "node:http";
 import { extname, join } from "node:path";
-import puppeteer from "puppeteer-core";
 
 const { STAGE_URL, STAGE_BASE, STAGE_TOKEN_KEY, STAGE_PAGE_PORT, STAGE_BROWSER, WEB_PAGE, WEB_BROWSER, DSLINE_SCREENSHOTS } = process.env;
 const DIST = join(WEB_PAGE, "dist");
@@ -36,11 +35,14 @@ export function serve(port = Number(STAGE_PAGE_PORT)) {
   return new Promise((ready) => server.listen(port, "127.0.0.1", () => ready(server)));
 }
 
-export const launch = () =>
-  puppeteer.launch({
+// Imported here, since the bundle is tested without a browser and its packages too.
+export async function launch() {
+  const { default: puppeteer } = await import("puppeteer-core");
+  return puppeteer.launch({
     executablePath: WEB_BROWSER,
     args: ["--no-sandbox", "--disable-dev-shm-usage", "--no-proxy-server", "--disable-gpu", ...JSON.parse(STAGE_BROWSER ?? "[]")],
   });
+}
 
 // A token as `dsline token issue` makes it, valid for so many seconds; negative: it ended before.
 export function token(seconds = 600) {

@@ -8,6 +8,7 @@ import tempfile
 import threading
 import time
 import unittest
+from unittest import mock
 
 from . import MemorySource, start
 from .probe import probe, unchunked
@@ -17,14 +18,16 @@ FACTOR = 60
 
 
 class Endpoint(http.server.BaseHTTPRequestHandler):
-    """Answers with the server's `code` and `body` after its `delay`."""
+    """Answers with the server's `code` and `body`, or first with its `codes`, when it `may_answer`."""
 
     protocol_version = "HTTP/1.1"
 
     def do_GET(self):
+        codes = self.server.codes
+        code = codes.pop(0) if codes else self.server.code
         self.server.asked.append((self.path, self.headers["Host"]))
-        time.sleep(self.server.delay)
-        self.send_response(self.server.code)
+        self.server.may_answer.wait(60)
+        self.send_response(code)
         self.send_header("Content-Length", str(len(self.server.body)))
         try:
             self.end_headers()
@@ -39,20 +42,36 @@ class Endpoint(http.server.BaseHTTPRequestHandler):
 class Served(unittest.TestCase):
     def setUp(self):
         self.web = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Endpoint)
-        self.web.code, self.web.body, self.web.delay, self.web.asked = 200, b"all is well", 0, []
+        self.web.code, self.web.codes, self.web.body, self.web.asked = 200, [], b"all is well", []
+        self.web.may_answer = threading.Event()
+        self.web.may_answer.set()
         threading.Thread(target=self.web.serve_forever, args=(0.05,), daemon=True).start()
         self.addCleanup(self.web.server_close)
         self.addCleanup(self.web.shutdown)
+        # A machine that is busy is no endpoint that is ill.
+        self.patient(60)
         self.config = {"Type": "HTTP", "IPAddress": "127.0.0.1", "Port": self.web.server_port, "ResourcePath": "/healthz",
                        "RequestInterval": 10, "FailureThreshold": 3}
 
-    def until(self, truth, seconds=8):
-        """Wait for something that the prober is about to find out; how long it took."""
-        began = time.monotonic()
+    def closed_port(self):
+        """A port nobody listens on: it is bound until the test ends, so that nobody else can."""
+        holder = socket.socket()
+        self.addCleanup(holder.close)
+        holder.bind(("127.0.0.1", 0))
+        return holder.getsockname()[1]
+
+    def patient(self, seconds):
+        """Lets each probe take at least so long."""
+        patch = mock.patch(f"{__package__}.probe.LEAST_SECONDS", seconds)
+        patch.start()
+        self.addCleanup(patch.stop)
+
+    def until(self, truth):
+        """Wait for something that the prober is about to find out."""
+        deadline = time.monotonic() + 60
         while not truth():
-            self.assertLess(time.monotonic() - began, seconds, "it never came about")
+            self.assertLess(time.monotonic(), deadline, "it never came about")
             time.sleep(0.02)
-        return time.monotonic() - began
 
 
 class Timetable(Served):
@@ -63,6 +82,7 @@ class Timetable(Served):
             simple("a.lab.test.", "A", 60, "192.0.2.1") | {"Failover": "PRIMARY", "SetIdentifier": "1", "HealthCheckId": "c"},
             simple("a.lab.test.", "A", 60, "192.0.2.2") | {"Failover": "SECONDARY", "SetIdentifier": "2"}])
         self.source.put_check("c", **self.config)
+        self.began = time.monotonic()
         self.lab = start(self.source, 0, FACTOR)
         self.addCleanup(self.lab.stop)
 
@@ -76,10 +96,12 @@ class Timetable(Served):
         self.until(lambda: self.lab.health("c")["observations"])
         self.assertEqual(self.lab.health("c")["observations"][0]["status"], "Success: HTTP Status Code 200, OK")
         self.assertEqual((self.healthy(), self.answered()), (True, ["192.0.2.1"]))
-        self.web.code = 503
-        took = self.until(lambda: not self.healthy())
-        # Three probes, 10 s / 60 apart: at least the two intervals between them.
-        self.assertGreater(took, 0.3)
+        before, self.web.code = len(self.web.asked), 503
+        self.until(lambda: not self.healthy())
+        # Three probes that failed; however late one was, none came before its turn, 10 s / 60 after the one before.
+        self.assertGreaterEqual(len(self.web.asked) - before, 3)
+        intervals = len(self.web.asked) - 1
+        self.assertGreaterEqual(time.monotonic() - self.began, intervals * 10 / FACTOR)
         self.assertEqual(self.answered(), ["192.0.2.2"])
         self.assertIn("503, Service Unavailable", self.lab.health("c")["observations"][0]["status"])
         self.web.code = 200
@@ -88,11 +110,11 @@ class Timetable(Served):
 
     def test_one_failure_does_not_turn(self):
         self.until(lambda: self.lab.health("c")["observations"])
-        watch = self.lab.prober.watches["c"]
-        self.web.code = 500
-        self.until(lambda: watch.streak)
-        self.web.code = 200
-        self.until(lambda: not watch.streak)
+        self.web.codes.append(500)
+        self.until(lambda: not self.web.codes)
+        asked = len(self.web.asked)
+        # When the second one is there, the first one has been counted.
+        self.until(lambda: len(self.web.asked) >= asked + 2)
         self.assertEqual((self.healthy(), len(self.lab.prober.turns)), (True, 0))
 
     def test_disabled_inverted_and_both(self):
@@ -105,28 +127,31 @@ class Timetable(Served):
         self.source.put_check("c", **self.config, Disabled=True)
         self.assertTrue(self.healthy())
         self.until(lambda: not self.lab.prober.watches["c"].running)
-        asked = len(self.web.asked)
-        time.sleep(0.5)
-        self.assertEqual(len(self.web.asked), asked, "a disabled check is not probed")
+        asked = self.asked("/healthz")
+        self.source.put_check("other", **self.config | {"ResourcePath": "/other"})
+        self.until(lambda: self.asked("/other") >= 3)
+        self.assertEqual(self.asked("/healthz"), asked, "a disabled check is not probed")
 
     def test_a_new_check_is_healthy_until_there_is_data(self):
-        self.source.put_check("n", **self.config | {"RequestInterval": 30, "Port": closed_port(), "FailureThreshold": 2})
+        self.source.put_check("n", **self.config | {"RequestInterval": 30, "Port": self.closed_port(), "FailureThreshold": 2})
         self.source.put_check("i", **self.config | {"RequestInterval": 30}, Inverted=True)
         self.assertEqual((self.healthy("n"), self.healthy("i")), (True, False))
         self.until(lambda: not self.healthy("n"))
 
     def test_new_changed_and_deleted_checks_are_followed(self):
-        self.source.put_check("late", **self.config | {"ResourcePath": "/late"})
-        self.assertLess(self.until(lambda: ("/late", self.host()) in self.web.asked), 1)
-        self.source.put_check("late", **self.config | {"ResourcePath": "changed"})
-        self.assertLess(self.until(lambda: ("/changed", self.host()) in self.web.asked), 1)
+        # So seldom that a probe of what has changed cannot be the next one of the timetable.
+        seldom = self.config | {"RequestInterval": 36_000}
+        self.source.put_check("late", **seldom | {"ResourcePath": "/late"})
+        self.until(lambda: self.asked("/late"))
+        self.source.put_check("late", **seldom | {"ResourcePath": "changed"})
+        self.until(lambda: self.asked("/changed"))
         self.source.drop_check("late")
         with self.assertRaises(KeyError):
             self.lab.health("late")
         self.assertTrue(self.lab.prober.healthy("late"))
 
-    def host(self):
-        return f"127.0.0.1:{self.web.server_port}"
+    def asked(self, path):
+        return self.web.asked.count((path, f"127.0.0.1:{self.web.server_port}"))
 
     def test_calculated_checks_count_their_children(self):
         off = {"Type": "TCP", "Disabled": True}
@@ -151,13 +176,15 @@ class Probes(Served):
         self.assertEqual(self.web.asked, [("/healthz", f"app.lab.test:{self.web.server_port}")])
 
     def test_a_slow_answer_fails(self):
-        self.web.delay = 0.8
+        self.patient(0.5)
+        self.web.may_answer.clear()
         result = self.ask()
+        self.web.may_answer.set()
         self.assertEqual((result.success, "timed out" in result.status), (False, True))
 
     def test_tcp(self):
         self.assertTrue(self.ask(Type="TCP").success)
-        self.assertFalse(self.ask(Type="TCP", Port=closed_port()).success)
+        self.assertFalse(self.ask(Type="TCP", Port=self.closed_port()).success)
 
     def test_the_string_must_be_in_the_first_5120_bytes(self):
         for before, success in ((0, True), (5120 - 4, True), (5120 - 3, False)):
@@ -193,12 +220,6 @@ def speak(server, speech):
     with client:
         client.recv(4096)
         client.sendall(speech)
-
-
-def closed_port():
-    """A port nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return server.getsockname()[1]
 
 
 if __name__ == "__main__":

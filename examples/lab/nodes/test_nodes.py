@@ -1,4 +1,7 @@
-"""What nodes promise, on real ones: `python3 -m unittest -v nodes.test_nodes` from `examples/lab`, as root."""
+"""What nodes promise, on real ones: `python3 -m unittest -v nodes.test_nodes` from `examples/lab`, as root.
+
+DSLINE_TESTS_FULL=yes boots full nodes where others will do, and asks how fast the light one is.
+"""
 
 import concurrent.futures
 import os
@@ -15,6 +18,7 @@ import unittest
 from nodes import Fleet, NodeError, docker, seed
 
 HERE = pathlib.Path(__file__).parent
+FULL = os.environ.get("DSLINE_TESTS_FULL") == "yes"
 # Takes the memory that its argument names (MiB), says so, and sleeps for as long as a second one says.
 HOG = """
 #include <stdio.h>
@@ -83,14 +87,14 @@ def user_data() -> str:
         """).format(private=textwrap.indent(host[0].rstrip(), "    "), public=host[1], operator=operator)
 
 
-def ssh(address: str, command: str, text: str | None = None, user: str = "dsline", wait: float = 10) -> str:
+def ssh(address: str, command: str, text: str | None = None, user: str = "dsline", wait: float = 60) -> str:
     """Runs a command on a node whose host key must be the one that the user data brought."""
     known = work / f"known-{address}"
     known.write_text(f"{address} {' '.join(host[1].split()[:2])}\n")
     done = subprocess.run(
         ["ssh", "-F", "none", "-i", work / "operator", "-o", f"UserKnownHostsFile={known}", "-o", "BatchMode=yes",
          "-o", "StrictHostKeyChecking=yes", "-o", f"ConnectTimeout={wait:.0f}", f"{user}@{address}", command],
-        input=text, capture_output=True, text=True, timeout=180,
+        input=text, capture_output=True, text=True, timeout=600,
     )  # fmt: skip
     if done.returncode != 0:
         raise AssertionError(f"{command!r} on {address}: {done.returncode} {done.stdout} {done.stderr}")
@@ -107,13 +111,18 @@ def answers(address: str, wait: float = 1) -> bool:
         return False
 
 
-def await_ssh(address: str, limit: float = 60) -> None:
-    """Returns at the first greeting."""
+def wait_for(is_so, what: str, limit: float = 300) -> None:
+    """Returns as soon as it is so."""
     end = time.monotonic() + limit
-    while not answers(address):
+    while not is_so():
         if time.monotonic() > end:
-            raise AssertionError(f"{address} did not greet within {limit:.0f} s")
+            raise AssertionError(f"{what} did not come about within {limit:.0f} s")
         time.sleep(0.02)
+
+
+def await_ssh(address: str) -> None:
+    """Returns at the first greeting."""
+    wait_for(lambda: answers(address), f"a greeting of {address}")
 
 
 def boot_full(name: str, address: str, memory: int = 1024) -> tuple[float, float]:
@@ -124,6 +133,14 @@ def boot_full(name: str, address: str, memory: int = 1024) -> tuple[float, float
     greeted = time.monotonic() - start
     ssh(address, "cloud-init status --wait || sudo cloud-init status --long")
     return greeted, time.monotonic() - start
+
+
+def boot_light(name: str, address: str) -> float:
+    """Boots a light node; seconds until SSH greeted."""
+    start = time.monotonic()
+    fleet.boot(name, address, 256, 1, user_data(), kind="light", hostname=name)
+    await_ssh(address)
+    return time.monotonic() - start
 
 
 class Full(unittest.TestCase):
@@ -188,14 +205,14 @@ class Full(unittest.TestCase):
         self.assertEqual(ssh(self.address, "sudo docker run --rm hog /hog 100"), "took 100")
         # More than the node has (1 GiB): the node's limit ends it, although the container has none of its own.
         self.assertEqual(ssh(self.address, "sudo docker run --rm hog /hog 1500; echo $?"), "137")
-        self.assertTrue(answers(self.address))
+        await_ssh(self.address)
 
     def test_e_a_paused_node_is_silent_and_comes_back(self):
         fleet.pause(self.name)
         self.assertFalse(answers(self.address))
         self.assertEqual([node.state for node in fleet.list()], ["paused"])
         fleet.resume(self.name)
-        await_ssh(self.address, 5)
+        await_ssh(self.address)
 
     def test_f_a_cut_node_is_unreachable_and_keeps_its_address(self):
         fleet.cut(self.name)
@@ -204,7 +221,7 @@ class Full(unittest.TestCase):
         inside = docker.call("exec", f"dsline-{fleet.lab}-{self.name}", "ip", "-brief", "address", "show", "eth0")
         self.assertIn(self.address, inside)
         fleet.mend(self.name)
-        await_ssh(self.address, 10)
+        await_ssh(self.address)
         self.assertFalse(fleet.list()[0].cut)
 
     def test_g_a_node_without_power_is_dead_and_comes_back_as_it_was(self):
@@ -227,10 +244,17 @@ class Full(unittest.TestCase):
         start = time.monotonic()
         fleet.reboot(self.name)
         print(f"reboot: {time.monotonic() - start:.1f} s until its first process runs again")
-        time.sleep(1.5)
+        wait_for(self.listens_to_ssh, "the node's own SSH server")
         self.assertFalse(answers(self.address))
         fleet.mend(self.name)
         await_ssh(self.address)
+
+    def listens_to_ssh(self):
+        """Whether the SSH server is up, as seen from inside."""
+        try:
+            return bool(docker.call("exec", f"dsline-{fleet.lab}-{self.name}", "ss", "-Hltn", "sport = :22"))
+        except NodeError:
+            return False
 
     def test_i_a_reboot_from_inside_comes_back(self):
         boot = ssh(self.address, "cat /proc/sys/kernel/random/boot_id; cloud-init status --wait >/dev/null").strip()
@@ -257,18 +281,16 @@ class Full(unittest.TestCase):
 class Many(unittest.TestCase):
     """Several nodes at once, and several labs."""
 
-    def test_three_full_nodes_at_once(self):
+    def test_three_nodes_at_once(self):
         names = {f"i-many{number}": next(addresses) for number in range(3)}
         start = time.monotonic()
         with concurrent.futures.ThreadPoolExecutor(3) as pool:
-            times = list(pool.map(lambda pair: boot_full(*pair), names.items()))
-        print(f"three full nodes: {[f'ssh {a:.1f} done {b:.1f}' for a, b in times]}, all {time.monotonic() - start:.1f} s")
+            times = list(pool.map(lambda pair: (boot_full if FULL else boot_light)(*pair), names.items()))
+        print(f"three nodes: {times}, all {time.monotonic() - start:.1f} s")
         first, second, _ = names.values()
-        # Nodes hear each other, and the internet refuses at once.
-        self.assertIn("SSH", ssh(first, f"timeout 2 bash -c 'head -c 4 < /dev/tcp/{second}/22'"))
-        asked = time.monotonic()
-        ssh(first, "! timeout 5 bash -c ': < /dev/tcp/192.0.2.1/80' 2>/dev/null")
-        self.assertLess(time.monotonic() - asked, 2)
+        # Nodes hear each other, and the internet refuses at once: 124 would be the end of patience.
+        self.assertIn("SSH", ssh(first, f"timeout 60 bash -c 'head -c 4 < /dev/tcp/{second}/22'"))
+        self.assertEqual(ssh(first, "timeout 60 bash -c ': < /dev/tcp/192.0.2.1/80' 2>/dev/null; echo $?"), "1")
         start = time.monotonic()
         self.assertEqual(fleet.sweep(), 3)
         print(f"sweep of three: {time.monotonic() - start:.1f} s")
@@ -321,14 +343,11 @@ class Slim(unittest.TestCase):
 class Light(unittest.TestCase):
     """The node that boots in less than a second."""
 
-    def test_boots_fast_and_has_the_users_and_keys(self):
-        best = 60.0
-        for number in range(3):
+    def test_has_the_users_and_keys_and_boots_fast(self):
+        best = float("inf")
+        for number in range(3 if FULL else 1):
             name, address = f"i-light{number}", next(addresses)
-            start = time.monotonic()
-            fleet.boot(name, address, 256, 1, user_data(), kind="light", hostname=name)
-            await_ssh(address)
-            best = min(best, time.monotonic() - start)
+            best = min(best, boot_light(name, address))
         print(f"light node: ssh after {best:.2f} s")
         self.assertEqual(ssh(address, "sudo id -u; hostname").split(), ["0", name])
         ssh(address, "echo kept > kept")
@@ -342,7 +361,8 @@ class Light(unittest.TestCase):
         fleet.mend(name)
         await_ssh(address)
         fleet.sweep()
-        self.assertLess(best, float(os.environ.get("DSLINE_LAB_LIGHT_LIMIT", "1.0")))
+        if FULL:
+            self.assertLess(best, float(os.environ.get("DSLINE_LAB_LIGHT_LIMIT", "1.0")))
 
     def test_the_key_pair_goes_to_the_default_user(self):
         name, address = "i-pair", next(addresses)

@@ -3,16 +3,20 @@
 import contextlib
 import itertools
 import json
+import time
 import unittest
 import urllib.request
+from unittest import mock
 
 import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from cloud import gateway
+from cloud.ec2 import instance, lifecycle
 from cloud.lab import lab
 from cloud.reset import reset
+from cloud.route53 import change_status, rate
 from cloud.server import Server
 
 _QUICK = {
@@ -33,15 +37,15 @@ _clients = {}
 numbers = itertools.count(1)
 
 
-def client(service, region="us-east-1"):
-    """A boto3 client that tries once and gives up quickly."""
-    if (service, region) not in _clients:
-        config = Config(retries={"max_attempts": 0}, read_timeout=6, connect_timeout=2)
-        _clients[service, region] = boto3.client(
+def client(service, region="us-east-1", read_timeout=120):
+    """A boto3 client that tries once."""
+    if (service, region, read_timeout) not in _clients:
+        config = Config(retries={"max_attempts": 0}, read_timeout=read_timeout, connect_timeout=60)
+        _clients[service, region, read_timeout] = boto3.client(
             service, region, endpoint_url=URL, aws_access_key_id="AKIAIOSFODNN7EXAMPLE",
             aws_secret_access_key="secret", config=config,
         )  # fmt: skip
-    return _clients[service, region]
+    return _clients[service, region, read_timeout]
 
 
 def admin(method, path, body=None):
@@ -55,6 +59,19 @@ def admin(method, path, body=None):
         return error.code, json.loads(error.read())
 
 
+class FakeClock:
+    """Stands for the module `time` where states and limits depend on it: it moves when it is told to."""
+
+    def __init__(self):
+        self._now = time.monotonic()
+
+    def monotonic(self):
+        return self._now
+
+    def advance(self, seconds):
+        self._now += seconds
+
+
 class CloudTest(unittest.TestCase):
     """Every test begins with an empty account and no waiting."""
 
@@ -63,6 +80,15 @@ class CloudTest(unittest.TestCase):
         lab.settings.update(_QUICK)
         self.ec2 = client("ec2")
         self.route53 = client("route53")
+
+    def stop_clock(self):
+        """The clock of all states and limits, which stands still from now on."""
+        clock = FakeClock()
+        for module in (instance, lifecycle, change_status, rate):
+            patch = mock.patch.object(module, "time", clock)
+            patch.start()
+            self.addCleanup(patch.stop)
+        return clock
 
     @contextlib.contextmanager
     def refused(self, code, words=""):

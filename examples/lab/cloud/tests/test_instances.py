@@ -1,7 +1,6 @@
 """EC2 instances: tokens, states over time, filters, launch checks."""
 
 import base64
-import time
 
 from cloud.lab import lab
 from cloud.tests.support import CloudTest, client
@@ -40,21 +39,25 @@ class Tokens(CloudTest):
 
 class States(CloudTest):
     def test_an_instance_is_pending_then_running(self):
-        lab.settings.update({"pending_seconds": 0.2})
+        clock = self.stop_clock()
+        lab.settings.update({"pending_seconds": 5})
         made = self.run_one()
         self.assertEqual(self.describe(made["InstanceId"])["State"]["Name"], "pending")
-        time.sleep(0.25)
+        clock.advance(4.9)
+        self.assertEqual(self.describe(made["InstanceId"])["State"]["Name"], "pending")
+        clock.advance(0.1)
         self.assertEqual(self.describe(made["InstanceId"])["State"]["Name"], "running")
 
     def test_a_terminated_instance_passes_through_shutting_down_and_loses_its_network(self):
-        lab.settings.update({"shutting_down_seconds": 0.2})
+        clock = self.stop_clock()
+        lab.settings.update({"shutting_down_seconds": 5})
         made = self.run_one()["InstanceId"]
         answer = self.ec2.terminate_instances(InstanceIds=[made])["TerminatingInstances"][0]
         self.assertEqual(
             (answer["PreviousState"]["Name"], answer["CurrentState"]["Name"]), ("running", "shutting-down")
         )
         self.assertEqual(self.describe(made)["State"]["Name"], "shutting-down")
-        time.sleep(0.25)
+        clock.advance(5)
         shown = self.describe(made)
         self.assertEqual(shown["State"]["Name"], "terminated")
         self.assertNotIn("PublicIpAddress", shown)
@@ -84,13 +87,14 @@ class States(CloudTest):
             self.describe(made)
 
     def test_a_new_instance_is_not_known_everywhere_at_once(self):
-        lab.settings.update({"not_found_seconds": 0.3})
+        clock = self.stop_clock()
+        lab.settings.update({"not_found_seconds": 5})
         made = self.run_one(ClientToken="one")["InstanceId"]
         with self.refused("InvalidInstanceID.NotFound", made):
             self.describe(made)
         by_token = [{"Name": "client-token", "Values": ["one"]}]
         self.assertEqual(self.ec2.describe_instances(Filters=by_token)["Reservations"], [])
-        time.sleep(0.35)
+        clock.advance(5)
         self.assertEqual(self.describe(made)["InstanceId"], made)
 
     def test_a_stopped_instance_has_no_public_address_and_starts_with_a_new_one(self):

@@ -1,11 +1,13 @@
 """Hosted zones, changes on their way, tags and the rate limit of Route 53."""
 
 import threading
-import time
+from types import SimpleNamespace
+from unittest import mock
 
 from botocore.exceptions import ClientError
 
 from cloud.lab import lab
+from cloud.route53 import zones
 from cloud.tests.support import CloudTest
 from cloud.tests.test_records import simple
 
@@ -44,11 +46,12 @@ class Zones(CloudTest):
             self.route53.get_hosted_zone(Id=zone)
 
     def test_a_change_is_pending_then_insync(self):
-        lab.settings.update({"insync_seconds": 0.2})
+        clock = self.stop_clock()
+        lab.settings.update({"insync_seconds": 5})
         info = self.change(self.zone(), ("CREATE", simple()))["ChangeInfo"]
         self.assertEqual(info["Status"], "PENDING")
         self.assertEqual(self.route53.get_change(Id=info["Id"])["ChangeInfo"]["Status"], "PENDING")
-        time.sleep(0.25)
+        clock.advance(5)
         self.assertEqual(self.route53.get_change(Id=info["Id"])["ChangeInfo"]["Status"], "INSYNC")
 
     def test_an_unknown_change_is_refused(self):
@@ -56,29 +59,39 @@ class Zones(CloudTest):
             self.route53.get_change(Id="C0000000000000000000")
 
     def test_two_changes_of_a_zone_at_once_are_refused(self):
-        lab.settings.update({"change_seconds": 0.4})
         zone, other = self.zone(), self.zone("example.org")
+        begun, may_end = threading.Event(), threading.Event()
+
+        def sleep(_seconds):
+            if not begun.is_set():
+                begun.set()
+                may_end.wait(60)
+
         slow = threading.Thread(target=self.change, args=(zone, ("CREATE", simple())))
-        slow.start()
-        time.sleep(0.1)
-        with self.refused("PriorRequestNotComplete"):
-            self.change(zone, ("CREATE", simple("b.example.com")))
-        self.change(other, ("CREATE", simple("b.example.org")))
-        slow.join()
+        with mock.patch.object(zones, "time", SimpleNamespace(sleep=sleep)):
+            slow.start()
+            self.assertTrue(begun.wait(60), "the first change never began")
+            with self.refused("PriorRequestNotComplete"):
+                self.change(zone, ("CREATE", simple("b.example.com")))
+            self.change(other, ("CREATE", simple("b.example.org")))
+            may_end.set()
+            slow.join()
+        self.assertEqual([name for name, *_ in self.names(zone)], ["app.example.com."])
 
     def test_the_account_has_five_calls_a_second(self):
+        clock = self.stop_clock()
         lab.settings.update({"rate_limit": True})
-        codes = []
-        for _ in range(12):
+
+        def outcome():
             try:
                 self.route53.get_hosted_zone_count()
-                codes.append(None)
             except ClientError as error:
-                codes.append((error.response["Error"]["Code"], error.response["Error"]["Message"]))
-        self.assertEqual(codes[:5], [None] * 5)
-        self.assertIn(("Throttling", "Rate exceeded"), codes)
-        time.sleep(0.45)
-        self.route53.get_hosted_zone_count()
+                return error.response["Error"]["Code"], error.response["Error"]["Message"]
+
+        throttled = ("Throttling", "Rate exceeded")
+        self.assertEqual([outcome() for _ in range(12)], [None] * 5 + [throttled] * 7)
+        clock.advance(0.45)
+        self.assertEqual([outcome() for _ in range(3)], [None] * 2 + [throttled])
 
 
 class Tags(CloudTest):
