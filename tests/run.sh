@@ -1,42 +1,44 @@
 #!/usr/bin/env bash
-# Runs the tests in order, cheapest first, and sums them up: run.sh [--full] [TIER...]
+# Runs the tests in order and sums them up: run.sh [--full] [TIER...]
 #
-# --full adds the long tests (Rust's ignored ones). TIER runs only those; `--list` names them. The last line is
-# "N passed, N failed, N skipped". Exit 0: nothing failed; 1: something did, or CI=true and something was skipped.
+#   --full         the long tests too (Rust's ignored ones, whole corpora, more SDKs): up to three hours
+#   --list         name the tiers
+#   --was-green    exit 0 if the commit at HEAD has been seen green here
+#   TIER           only those, and what they need
+#
+# Each tier has a time limit; one past it is ended, names the tests that were still running, and fails. The end of the log
+# tells everything: the time of each tier, the ten slowest tests, the last lines of each failure, and "N passed, N failed,
+# N skipped". Exit 0: nothing failed; 1: something did, or CI=true and something was skipped. A commit whose tests all
+# passed is written down in the state folder.
 set -uo pipefail
 
 HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 . "$HERE/../examples/lab/paths.sh"
 cd "$CHECKOUT" || exit 1
 
-LOGS=$(mktemp -d)
-trap 'rm -rf "$LOGS"' EXIT
-FULL=
-SHOWN=()
-PASSED=0 FAILED=0 SKIPPED=0 FORBIDDEN=0
 # How a tier says that it did not run: for a reason that CI must not have, or for one that it may.
 CANNOT=77 MAY_NOT=78
-# Why containers cannot run here; empty if they can.
-NO_CONTAINERS=
-
-TIERS=(format lints scripts dependencies unit gateway upstream load clients web fuzz cloud names nodes files waf monitoring manifests edge stories crash)
+# Each tier with its limit in seconds, and the one of --full. A busy machine may be five times slower than usual.
+TIERS=(
+    "format 120 120" "scripts 300 300" "dependencies 300 300" "builds 3000 3000"
+    "unit 300 900" "gateway 300 1800" "upstream 120 120" "load 180 600" "clients 600 1200" "web 600 600" "fuzz 900 900"
+    "cloud 300 300" "names 180 180" "nodes 600 600" "files 300 300" "waf 600 1200" "monitoring 600 600" "manifests 300 300"
+    "edge 300 300" "stories 1200 7200" "crash 300 5400"
+)
+# Those that are content with the sources.
+SOURCES_ONLY=" format scripts dependencies fuzz cloud nodes "
+# Those whose nodes are containers.
+CONTAINERS=" nodes files waf stories crash "
 
 format() { cargo fmt --all --check; }
-
-# Warnings are errors. In the release profile, since its build scripts and macros are needed below anyway.
-lints() {
-    local package
-    for package in dsline dsline-gateway lab-upstream bench-load; do
-        cargo clippy --locked --release --all-targets -p "$package" -- -D warnings || return
-    done
-}
 
 scripts() {
     command -v shellcheck >/dev/null || install shellcheck || { echo "shellcheck could not be installed"; return "$CANNOT"; }
     local files=(git ls-files -z --cached --others --exclude-standard --)
     "${files[@]}" '*.sh' .ci/run examples/lab/chat ':!src' | xargs -0 shellcheck --severity=warning || return
     # What a node's own shell is sent has no first line of its own.
-    "${files[@]}" 'src/*.sh' | xargs -0 shellcheck --severity=warning --shell=sh
+    "${files[@]}" 'src/*.sh' | xargs -0 shellcheck --severity=warning --shell=sh || return
+    python3 -B -m unittest discover -v -s tests/runner
 }
 
 # Building cargo-deny takes longer than all tests together, so it is used where it is and not missed where it is not.
@@ -45,23 +47,51 @@ dependencies() {
     cargo deny --offline check bans licenses sources
 }
 
-unit() {
-    local targets=(--lib --bins) name
-    for name in $(test_targets); do
-        case "$name" in lab | crash) ;; *) targets+=(--test "$name") ;; esac
-    done
-    rust dsline "${targets[@]}"
+# All programs and tests. Clippy is the compiler of the workspace's own crates, so that lints, whose warnings are errors,
+# cost no second compilation; dependencies are the compiler's as ever. (Not by sh: dash drops variables with a hyphen in their
+# name, such as CARGO_BIN_EXE_lab-upstream.) The gateway that nodes get is built beside them.
+builds() {
+    local code=0 gateway wrapper=$TARGET/clippy-as-rustc
+    mkdir -p "$TARGET" && printf '#!/bin/bash\nexec clippy-driver "$@" -D warnings\n' >"$wrapper" && chmod +x "$wrapper" || return
+    nice "$LAB/prepare.sh" gateway &
+    gateway=$!
+    RUSTC_WORKSPACE_WRAPPER=$wrapper \
+        cargo build --locked --release --workspace --all-targets --message-format=json-render-diagnostics >"$PROGRAMS" || code=1
+    wait "$gateway" || code=1
+    return "$code"
 }
 
-gateway() { rust dsline-gateway; }
+unit() {
+    local name code=0
+    # Those of `names` are left to it.
+    rust dsline lib --skip dns::evaluate || code=1
+    for name in $(test_targets); do
+        case "$name" in
+            lab | crash) ;;
+            # It mostly waits for an SDK that tries again.
+            cli) rust dsline "$name" --test-threads=6 || code=1 ;;
+            *) rust dsline "$name" || code=1 ;;
+        esac
+    done
+    return "$code"
+}
+
+# Tests that stand on a program which is not here leave themselves out; CI must have them all.
+gateway() {
+    local program
+    for program in redis-server rsyslogd logrotate faketime; do
+        command -v "$program" >/dev/null || install "${program/%rsyslogd/rsyslog}" || [ "${CI:-}" != true ] ||
+            { echo "$program could not be installed"; return "$CANNOT"; }
+    done
+    rust dsline-gateway
+}
 
 upstream() { rust lab-upstream; }
 
 # The load generator of the benches, and `dsline bench` against a gateway with the upstream emulator behind it.
 load() {
     rust bench-load || return
-    cargo build --locked --release -p dsline -p dsline-gateway -p lab-upstream || return
-    tests/bench/run.sh "$TARGET/release/dsline" "$UPSTREAM" "$TARGET/release/dsline-gateway"
+    tests/bench/run.sh "$DSLINE" "$UPSTREAM" "$TARGET/release/dsline-gateway"
 }
 
 # Real SDKs against the gateway, a Redis and the upstream emulator.
@@ -70,17 +100,15 @@ clients() {
     for program in redis-server curl node npm; do
         command -v "$program" >/dev/null || install "${program/%node/nodejs}" || { echo "$program could not be installed"; return "$CANNOT"; }
     done
-    cargo build --locked --release -p dsline-gateway -p lab-upstream || return
     tests/clients/run.sh "$UPSTREAM" "$TARGET/release/dsline-gateway"
 }
 
 # The web example in a headless Chromium, against the same stage.
 web() {
     local program
-    for program in redis-server chromium node npm; do
+    for program in node npm ${FULL:+redis-server chromium}; do
         command -v "$program" >/dev/null || install "${program/%node/nodejs}" || { echo "$program could not be installed"; return "$CANNOT"; }
     done
-    cargo build --locked --release -p dsline-gateway -p lab-upstream || return
     tests/web/run.sh "$UPSTREAM" "$TARGET/release/dsline-gateway"
 }
 
@@ -89,16 +117,14 @@ fuzz() { gateway/fuzz/run.sh; }
 cloud() { python_tests cloud; }
 
 # The lab's name server, and that it answers what dsline's own evaluator does; the proof says how many states it walked.
-names() { python_tests dns && RUST_TEST_NOCAPTURE=1 rust dsline --lib dns::evaluate; }
+names() { python_tests dns && rust dsline lib --nocapture dns::evaluate; }
 
 nodes() {
-    [ -z "$NO_CONTAINERS" ] || { echo "$NO_CONTAINERS"; return "$CANNOT"; }
     python_tests nodes
 }
 
 # Every shipped profile's files, shown to the real daemons: a node's own where containers run, else this machine's.
 files() {
-    build_programs || return
     local home=$LOGS/home profile tree name
     mkdir -p "$home"
     ssh-keygen -q -t ed25519 -N '' -f "$home/id_ed25519" || return
@@ -124,7 +150,7 @@ render() {
 }
 
 validate() {
-    if [ -z "$NO_CONTAINERS" ]; then
+    if has_containers; then
         local image
         image=$("$LAB/nodes/image.sh" tags | sed -n 's/^node=//p')
         docker run --rm --network none --cap-add NET_ADMIN --volume "$1:/tree" --volume "$HERE/files:/files:ro" --volume "$GATEWAY:/gateway:ro" \
@@ -141,30 +167,25 @@ validate() {
 # What `export monitoring` writes, on a real Prometheus that watches a real node's nginx and gateway.
 monitoring() {
     local tool
-    for tool in prometheus prometheus-alertmanager prometheus-blackbox-exporter nginx; do
+    for tool in nginx ${FULL:+prometheus prometheus-alertmanager prometheus-blackbox-exporter}; do
         command -v "$tool" >/dev/null || install "$tool" || { echo "$tool could not be installed"; return "$CANNOT"; }
     done
-    build_programs || return
     python3 -B tests/monitoring/stage.py "$DSLINE" "$GATEWAY" "$UPSTREAM"
 }
 
 # What `export k8s` writes, against the schemas of Kubernetes; the gateway reads its own file.
 manifests() {
-    build_programs || return
     tests/manifests/run.sh "$DSLINE" "$GATEWAY"
 }
 
 # What `export edge` writes, in workerd.
 edge() {
-    build_programs || return
     tests/edge/run.sh "$DSLINE"
 }
 
 # Attacks and prompts against the rendered nginx with its rules; testssl.sh against its edges.
 waf() {
-    [ -z "$NO_CONTAINERS" ] || { echo "$NO_CONTAINERS"; return "$CANNOT"; }
-    command -v testssl >/dev/null || install testssl.sh || { echo "testssl.sh could not be installed"; return "$CANNOT"; }
-    build_programs || return
+    [ -z "$FULL" ] || command -v testssl >/dev/null || install testssl.sh || { echo "testssl.sh could not be installed"; return "$CANNOT"; }
     local home=$LOGS/waf-home tests kind
     mkdir -p "$home"
     tests=$("$HERE/waf/source.sh" "$STATE/waf-source") || { echo "$tests"; return "$CANNOT"; }
@@ -179,52 +200,48 @@ waf() {
     "$HERE/waf/run.sh" "$home/tree-open" "$home/tree-limited" "$home/tree-off" "$tests"
 }
 
-# Whole lives of lines in the lab, which is left running if it ran before.
+# Whole lives of lines in the lab.
 stories() {
-    test_targets | grep -qx lab || { echo "there are no stories in this checkout"; return "$MAY_NOT"; }
-    [ -z "$NO_CONTAINERS" ] || { echo "$NO_CONTAINERS"; return "$CANNOT"; }
-    build_programs || return
-    local was_up=yes code program
+    local program
     for program in ${FULL:+chromium node npm}; do
         command -v "$program" >/dev/null || install "${program/%node/nodejs}" || { echo "$program could not be installed"; return "$CANNOT"; }
     done
-    "$LAB/services.sh" status 2>/dev/null || was_up=
     "$LAB/services.sh" start && "$LAB/operator.sh" >/dev/null || return
+    # The lab's faults and settings are everybody's, so one story is told at a time.
     # shellcheck disable=SC1091
-    (. "$STATE/env" && rust dsline --test lab)
-    code=$?
-    [ -n "$was_up" ] || "$LAB/services.sh" stop
-    return "$code"
+    . "$STATE/env" && rust dsline lab --test-threads=1
 }
 
-# dsline killed at a sample of its requests, or at every one of them; each worker starts a lab of its own.
-crash() {
-    [ -z "$NO_CONTAINERS" ] || { echo "$NO_CONTAINERS"; return "$CANNOT"; }
-    "$LAB/prepare.sh" python build || return
-    DSLINE_GATEWAY=$GATEWAY rust dsline --test crash
-}
+# dsline killed at one request of each command, or at every one of them; each worker starts a lab of its own.
+crash() { "$LAB/prepare.sh" python && DSLINE_GATEWAY=$GATEWAY rust dsline crash --test-threads=1; }
 
 # ---- what the tiers are made of
 
+# Runs a package's test programs as cargo would: all of them, or the one of that name (`lib`: the unit tests).
 rust() {
-    local package=$1 words=(); shift
-    [ -z "$FULL" ] || words=(--include-ignored)
-    # A snapshot that differs fails, and writes nothing into the checkout.
-    INSTA_UPDATE=no cargo test --locked --release --no-fail-fast -p "$package" "$@" -- "${words[@]}"
+    local package=$1 wanted=${2:-} words=("${@:3}") name program room code=0 seen=
+    [ -z "$FULL" ] || words+=(--include-ignored)
+    while IFS=$'\t' read -r name program room; do
+        [ -z "$wanted" ] || [ "$wanted" = "$name" ] || continue
+        seen=yes
+        echo "     Running $name: $program${words[*]:+ ${words[*]}}"
+        # A snapshot that differs fails, and writes nothing into the checkout.
+        (cd "$room" && INSTA_UPDATE=no CARGO_MANIFEST_DIR=$room "$program" "${words[@]}" </dev/null) || code=1
+    done < <(python3 -B tests/runner/programs.py "$PROGRAMS" "$package")
+    [ -n "$seen" ] || { echo "no test program $package ${wanted}"; return 1; }
+    return "$code"
 }
 
 python_tests() {
     "$LAB/prepare.sh" python || return
-    (cd "$LAB" && "$PYTHON" -m unittest discover -t . -s "$1")
+    (cd "$LAB" && "$PYTHON" -m unittest discover -v -t . -s "$1")
 }
 
-# Integration tests by name: tests/x.rs and tests/x/main.rs.
+# Integration tests of dsline by name: tests/x.rs and tests/x/main.rs.
 test_targets() {
     find tests -maxdepth 2 \( -path 'tests/*/main.rs' -o -path 'tests/*.rs' ! -path 'tests/*/*' \) -printf '%P\n' |
         sed 's#/main\.rs$##; s#\.rs$##' | sort
 }
-
-build_programs() { "$LAB/prepare.sh" build; }
 
 install() {
     [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null || return 1
@@ -232,44 +249,32 @@ install() {
         { apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends "$@"; } >"$LOGS/install" 2>&1
 }
 
-# Whether containers run is found out once, by running one.
-try_containers() {
-    "$LAB/prepare.sh" check 2>"$LOGS/machine" && "$LAB/prepare.sh" engine images containers 2>&1 | tee "$LOGS/machine" >&2
-    [ "${PIPESTATUS[0]}" = 0 ] || NO_CONTAINERS="containers cannot run here: $(tail -n 1 "$LOGS/machine")"
-}
+# ---- the run
 
-# Sums up what the test programs said: cargo test, unittest, validate.sh.
-count() {
-    awk -v ended="$2" '
-        /^accepted / { passed++ }
-        /^REFUSED / { failed++ }
-        /^test result: [oF]/ { for (i = 1; i < NF; i++) { if ($(i + 1) ~ /^passed/) passed += $i; if ($(i + 1) ~ /^failed/) failed += $i } }
-        /^Ran [0-9]+ tests? in/ { ran += $2 }
-        /^(OK|FAILED) ?\(/ { for (i = 1; i <= NF; i++) if (match($i, /[0-9]+/)) { n = substr($i, RSTART, RLENGTH)
-            if ($i ~ /failures=|errors=/) bad += n; if ($i ~ /skipped=/) left += n } }
-        END { passed += ran - bad - left; failed += bad
-              if (ended == 0 && passed == 0) passed = 1
-              if (ended != 0 && failed == 0) failed = 1
-              print passed + 0, failed + 0, left + 0 }' "$1"
+has_containers() { [ ! -s "$LOGS/no-containers" ]; }
+
+# Whether containers run is found out once, by running one; what is to be made for them is made while cargo builds.
+try_containers() {
+    "$LAB/prepare.sh" check python engine images containers >"$LOGS/machine" 2>&1 ||
+        echo "containers cannot run here: $(tail -n 1 "$LOGS/machine")" >"$LOGS/no-containers"
 }
 
 run_tier() {
-    local name=$1 begun=$EPOCHREALTIME code took passed failed skipped verdict
+    local name=$1 limit=$2
+    [ -z "$FULL" ] || limit=$3
     printf '\n== %s\n' "$name"
-    "$name" 2>&1 | tee "$LOGS/$name"
-    code=${PIPESTATUS[0]}
-    took=$(awk "BEGIN { printf \"%.1f\", $EPOCHREALTIME - $begun }")
-    if [ "$code" = "$CANNOT" ] || [ "$code" = "$MAY_NOT" ]; then
-        passed=0 failed=0 skipped=1 verdict="SKIPPED: $(tail -n 1 "$LOGS/$name")"
-        [ "$code" = "$MAY_NOT" ] || FORBIDDEN=$((FORBIDDEN + 1))
-    else
-        read -r passed failed skipped < <(count "$LOGS/$name" "$code")
-        [ "$skipped" = 0 ] || FORBIDDEN=$((FORBIDDEN + skipped))
-        verdict=$([ "$code" = 0 ] && echo passed || echo FAILED)
-        verdict="$verdict ($passed passed, $failed failed, $skipped skipped)"
+    RESULTS+=("$LOGS/$name.json")
+    python3 -B tests/runner/tier.py "$name" "$limit" "$LOGS/$name.json" -- bash "$HERE/run.sh" --inside "$name"
+}
+
+# A tier in a process group of its own, which can be ended as a whole.
+inside() {
+    # Files can be shown to this machine's own daemons, too.
+    if is_among "$1" "$CONTAINERS" && [ "$1" != files ] && ! has_containers; then
+        cat "$LOGS/no-containers"
+        return "$CANNOT"
     fi
-    PASSED=$((PASSED + passed)) FAILED=$((FAILED + failed)) SKIPPED=$((SKIPPED + skipped))
-    SHOWN+=("$(printf '%8.1f s  %-13s %s' "$took" "$name" "$verdict")")
+    "$1"
 }
 
 prepare() {
@@ -277,37 +282,79 @@ prepare() {
     if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then "$LAB/prepare.sh" packages || exit 1; fi
     # Without root the state folder cannot be written; Python's tests need none that outlives them.
     mkdir -p "$STATE" 2>/dev/null && [ -w "$STATE" ] && return
-    DSLINE_LAB_STATE=$LOGS/state
+    export DSLINE_LAB_STATE=$LOGS/state
     mkdir "$DSLINE_LAB_STATE"
     . "$LAB/paths.sh"
 }
 
-summary() {
-    printf '\n== summary\n'
-    printf '%s\n' "${SHOWN[@]}"
-    if [ -n "$NO_CONTAINERS" ]; then printf '\n!! %s\n' "$NO_CONTAINERS"; fi
-    if [ "${CI:-}" = true ] && [ "$FORBIDDEN" -gt 0 ]; then printf '\n!! CI forbids skipping\n'; fi
-    printf '\n%d passed, %d failed, %d skipped\n' "$PASSED" "$FAILED" "$SKIPPED"
+# A tree with changes of its own is no commit.
+commit() { [ -z "$(git status --porcelain 2>/dev/null)" ] && git rev-parse HEAD 2>/dev/null; }
+
+was_green() {
+    local head
+    head=$(commit) || { echo "this tree is no commit: something is changed"; return 1; }
+    [ "$(cat "$STATE/green" 2>/dev/null)" = "$head" ] || { echo "$head has not been seen green here"; return 1; }
+    echo "$head was green"
 }
 
 main() {
-    local tiers=() word name
-    for word in "$@"; do
-        case "$word" in
+    local chosen=() entry name limit full machine='' had_lab=yes had_engine=yes code=0 head
+    RESULTS=() FULL=
+    for entry in "$@"; do
+        case "$entry" in
             --full) FULL=yes ;;
-            --list) printf '%s\n' "${TIERS[@]}"; exit 0 ;;
-            *) printf '%s\n' "${TIERS[@]}" | grep -qx -- "$word" || fail "no tier '$word'; there are: ${TIERS[*]}"; tiers+=("$word") ;;
+            --list) printf '%s\n' "${TIERS[@]%% *}"; exit 0 ;;
+            --was-green) was_green; exit ;;
+            *) printf '%s\n' "${TIERS[@]%% *}" | grep -qx -- "$entry" || fail "no tier '$entry'; there are: ${TIERS[*]%% *}"; chosen+=("$entry") ;;
         esac
     done
-    [ "${#tiers[@]}" -gt 0 ] || tiers=("${TIERS[@]}")
+    LOGS=$(mktemp -d)
+    PROGRAMS=$LOGS/programs.json
+    export LOGS PROGRAMS FULL DSLINE_TESTS_FULL=$FULL
+    # Generated cases are the same ones each time, so that a red run is about the change; --full goes for new and more.
+    if [ -n "$FULL" ]; then export PROPTEST_CASES=700; else export PROPTEST_RNG_SEED=1; fi
+    trap 'rm -rf "$LOGS"' EXIT
     prepare
-    local had_engine=yes
+    head=$(commit)
+    "$LAB/services.sh" status >/dev/null 2>&1 || had_lab=
     docker version >/dev/null 2>&1 || had_engine=
-    if printf '%s\n' "${tiers[@]}" | grep -qxE 'nodes|files|waf|stories|crash'; then try_containers; fi
-    for name in "${tiers[@]}"; do run_tier "$name"; done
-    [ -n "$had_engine" ] || "$LAB/nodes/engine.sh" stop 2>/dev/null || true
-    summary
-    [ "$FAILED" = 0 ] && { [ "${CI:-}" != true ] || [ "$FORBIDDEN" = 0 ]; }
+    if needs "$CONTAINERS"; then try_containers & machine=$!; fi
+    for entry in "${TIERS[@]}"; do
+        read -r name limit full <<<"$entry"
+        is_wanted "$name" || continue
+        if [ -n "$machine" ] && is_among "$name" "$CONTAINERS"; then wait "$machine"; machine=; fi
+        run_tier "$name" "$limit" "$full" || [ "$name" != builds ] || { echo "!! nothing else can be tried"; break; }
+    done
+    [ -z "$machine" ] || wait "$machine"
+    [ -n "$had_lab" ] || "$LAB/services.sh" stop >/dev/null 2>&1
+    [ -n "$had_engine" ] || "$LAB/nodes/engine.sh" stop >/dev/null 2>&1
+    python3 -B tests/runner/summary.py "${RESULTS[@]}" || code=1
+    if has_containers; then :; else printf '!! %s\n' "$(cat "$LOGS/no-containers")"; fi
+    if [ "$code" = 0 ] && [ "${#chosen[@]}" = 0 ] && [ -n "$head" ]; then
+        echo "$head" >"$STATE/green"
+        echo "green: $head (written to $STATE/green)"
+    fi
+    return "$code"
 }
 
-main "$@"
+# Whether a tier is to run: all without a choice; what is chosen needs the builds, unless the sources are enough for it.
+is_wanted() {
+    local tier
+    [ "${#chosen[@]}" -gt 0 ] || return 0
+    for tier in "${chosen[@]}"; do
+        [ "$tier" != "$1" ] || return 0
+        [ "$1" != builds ] || is_among "$tier" "$SOURCES_ONLY" || return 0
+    done
+    return 1
+}
+
+# Whether some tier of a list is to run.
+needs() {
+    local tier
+    for tier in $1; do ! is_wanted "$tier" || return 0; done
+    return 1
+}
+
+is_among() { case "$2" in *" $1 "*) ;; *) return 1 ;; esac; }
+
+if [ "${1:-}" = --inside ]; then inside "$2"; else main "$@"; fi
