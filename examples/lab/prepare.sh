@@ -1,14 +1,15 @@
 #!/usr/bin/env bash
 # Brings a Debian machine to where the lab can run; what is there already is left alone, so a second run takes a second.
 #
-#   prepare.sh [PART...]   in the order given; all of them without a word:
+#   prepare.sh [PART...]   in the order given; without a word all of them, what machines need beside what cargo builds:
 #     check        say what is missing that this script cannot install
 #     packages     Debian packages
 #     python       the lab's own Python environment
 #     engine       a Docker engine, and the lab's network on it
 #     images       the images that nodes boot from
 #     containers   prove that a container can run here
-#     build        dsline, the upstream emulator and the static gateway
+#     gateway      the static gateway, as nodes get it
+#     build        the gateway, and beside it dsline and the upstream's emulator
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/paths.sh"
 
@@ -80,22 +81,59 @@ containers() {
         fail "containers cannot run on this machine: $(tail -n 1 <<<"$told")"
 }
 
-# One cargo at a time: the EC2 client alone wants most of a small machine's memory.
-build() {
-    say "building dsline, the upstream emulator and the gateway in $TARGET (about eight minutes when nothing is built)"
+# Optimised as a whole; a profile and a target folder of its own, so cargo builds it beside the others.
+gateway() {
     (
         cd "$CHECKOUT"
-        cargo build --locked --release -p dsline
-        cargo build --locked --release -p lab-upstream
         RUSTFLAGS="-C target-feature=+crt-static" \
             cargo build --locked --profile gateway --target x86_64-unknown-linux-gnu -p dsline-gateway
     ) >&2
 }
 
-[ "$#" -gt 0 ] || set -- check packages python engine images containers build
+# The workspace's programs all at once, as the tests are built: other words would give dependencies other features, and the
+# EC2 client, one crate that keeps one core busy for six minutes and more, would be compiled for each of them.
+programs() { (cd "$CHECKOUT" && cargo build --locked --release --workspace --bins) >&2; }
+
+build() {
+    say "building dsline, the upstream's emulator and the gateway in $TARGET (about twelve minutes on two cores when nothing is built)"
+    local beside teller code=0
+    # What leads to the EC2 client comes first.
+    nice "${BASH_SOURCE[0]}" gateway & beside=$!
+    tell_progress "$SECONDS" & teller=$!
+    programs || code=1
+    wait "$beside" || code=1
+    kill "$teller"
+    return "$code"
+}
+
+# A minute without a line looks like a standstill.
+tell_progress() {
+    local crates nothing
+    exec {nothing}<> <(:)
+    # As a program, `sleep` would outlive its shell.
+    until read -rt 60 -u "$nothing"; do
+        crates=$(ps -eo args= | sed -n 's/.*rustc .*--crate-name \([^ ]*\) .*/\1/p' | sort -u | paste -sd ' ')
+        say "building for $(((SECONDS - $1) / 60)) min; being compiled: ${crates:-nothing}"
+    done
+}
+
+machine() { python; engine; images; containers; }
+
+# What comes from the network, and what keeps one core busy, side by side.
+everything() {
+    local pid code=0
+    check
+    packages
+    machine & pid=$!
+    build || code=1
+    wait "$pid" || code=1
+    return "$code"
+}
+
+[ "$#" -gt 0 ] || set -- everything
 for part in "$@"; do
     case "$part" in
-        check | packages | python | engine | images | containers | build) "$part" ;;
-        *) fail "unknown part '$part'; known: check, packages, python, engine, images, containers, build" ;;
+        check | packages | python | engine | images | containers | gateway | build | everything) "$part" ;;
+        *) fail "unknown part '$part'; known: check, packages, python, engine, images, containers, gateway, build" ;;
     esac
 done

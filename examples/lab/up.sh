@@ -83,9 +83,7 @@ END
 }
 
 main() {
-    "$LAB/prepare.sh" check
-    phase 'packages, Python, engine, node images' "$LAB/prepare.sh" packages python engine images containers
-    phase 'builds' "$LAB/prepare.sh" build
+    phase 'builds; meanwhile Python, engine and node images' "$LAB/prepare.sh"
     phase 'cloud, name server, upstream, user' start_lab
     phase "dsline up --yes --regions $REGIONS" line_up
     phase 'chats from Asia, Europe and America' chats
