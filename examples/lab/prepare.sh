@@ -95,7 +95,7 @@ gateway() {
 programs() { (cd "$CHECKOUT" && cargo build --locked --release --workspace --bins) >&2; }
 
 build() {
-    say "building dsline, the upstream's emulator and the gateway in $TARGET (about twelve minutes on two cores when nothing is built)"
+    say "building dsline, the upstream's emulator and the gateway in $TARGET (about twenty minutes on two cores when nothing is built)"
     local beside teller code=0
     # What leads to the EC2 client comes first.
     nice "${BASH_SOURCE[0]}" gateway & beside=$!
