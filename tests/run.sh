@@ -51,12 +51,15 @@ dependencies() {
 # cost no second compilation; dependencies are the compiler's as ever. (Not by sh: dash drops variables with a hyphen in their
 # name, such as CARGO_BIN_EXE_lab-upstream.) The gateway that nodes get is built beside them.
 builds() {
-    local code=0 gateway wrapper=$TARGET/clippy-as-rustc
+    local code=0 gateway wrapper
+    # A name of this checkout's own: cargo keeps what a wrapper compiled apart by the wrapper's path, so that checkouts share
+    # dependencies and do not take each other's builds away.
+    wrapper=$TARGET/clippy-as-rustc-$(cksum <<<"$CHECKOUT" | cut -d ' ' -f 1)
+    export RUSTC_WORKSPACE_WRAPPER=$wrapper
     mkdir -p "$TARGET" && printf '#!/bin/bash\nexec clippy-driver "$@" -D warnings\n' >"$wrapper" && chmod +x "$wrapper" || return
     nice "$LAB/prepare.sh" gateway &
     gateway=$!
-    RUSTC_WORKSPACE_WRAPPER=$wrapper \
-        cargo build --locked --release --workspace --all-targets --message-format=json-render-diagnostics >"$PROGRAMS" || code=1
+    cargo build --locked --release --workspace --all-targets --message-format=json-render-diagnostics >"$PROGRAMS" || code=1
     wait "$gateway" || code=1
     return "$code"
 }

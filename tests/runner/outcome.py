@@ -35,7 +35,7 @@ class Outcome:
         self.tests = []  # (name, seconds)
         self.failures = {}  # name -> lines
         self.lines = []  # the last ones
-        self._program = None
+        self._program = self._command = None
         self._block = None
         self._since = now  # when the test before ended
         self._unittest = None  # the test whose verdict is awaited
@@ -75,6 +75,12 @@ class Outcome:
         self.failed += 1
         self.failures.setdefault(name, []).extend(lines)
 
+    def explain_silence(self):
+        """Tells of failures that nothing was printed about why: libtest does so when all of a program's tests have ended."""
+        for name, lines in self.failures.items():
+            if not lines:
+                lines.append(f"why it failed would have been printed at the end of its program; alone: {self._command} --exact {name.rpartition(': ')[2]}")
+
     def as_dict(self):
         """For the summary: plain values."""
         told = [(name, tail(lines)) for name, lines in self.failures.items()]
@@ -85,7 +91,7 @@ class Outcome:
     def _read_libtest(self, line, now):
         if found := PROGRAM.match(line):
             self._block = None
-            self._program = found["name"]
+            self._program, self._command = found["name"], found["command"]
             self._cases, self._threads = self.list_tests(found["command"])
             self._start(now)
         elif BEGUN.match(line):

@@ -35,6 +35,14 @@ class Libtest(unittest.TestCase):
             outcome.take(line, 1)
         self.assertEqual(outcome.running(), ["unit: a", "unit: c"])
 
+    def test_a_failure_whose_program_hangs_says_how_to_see_why(self):
+        outcome = Outcome("tier", 0, lambda command: (["a", "b"], 2))
+        for line in ["     Running unit: /x/y --quiet", "running 2 tests", "test b ... FAILED"]:
+            outcome.take(line, 1)
+        outcome.explain_silence()
+        self.assertEqual(outcome.running(), ["unit: a"])
+        self.assertIn("/x/y --quiet --exact b", outcome.as_dict()["failures"][0][1][0])
+
     def test_with_one_thread_the_verdict_may_come_lines_later(self):
         text = "     Running lab: /x/y\nrunning 2 tests\ntest a ... == told\n   more\nok\ntest b ... ok\ntest result: ok. 2 passed"
         outcome = read(text, ["a", "b"], threads=1)

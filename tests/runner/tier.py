@@ -71,6 +71,7 @@ def pass_on(child, outcome, deadline):
 
 def tell_limit(outcome, partial, limit):
     running = outcome.running(partial)
+    outcome.explain_silence()
     for name in running or [outcome.tier]:
         told = [f"still running when the tier's {limit:.0f} seconds were over; the last lines of the tier:"]
         outcome.fail(name, [*told, *outcome.lines[-10:], partial])
