@@ -59,8 +59,13 @@ impl Cloud {
         let route53 = aws_sdk_route53::Client::from_conf(
             aws_sdk_route53::config::Builder::from(&config)
                 .region(home)
-                // Everybody in the account shares five calls a second: a crowd passes, it only takes longer.
-                .retry_config(RetryConfig::standard().with_max_attempts(7))
+                // Everybody in the account shares five calls a second: a crowd passes, it only takes longer. All pauses
+                // (at most 1 + 2 + 4 + 6 + 6 + 6 s) fit into an operation's time, whose end would hide what AWS says.
+                .retry_config(
+                    RetryConfig::standard()
+                        .with_max_attempts(7)
+                        .with_max_backoff(Duration::from_secs(6)),
+                )
                 .build(),
         );
         Self {
